@@ -1,0 +1,38 @@
+"""The `em-agent` command."""
+
+import sys
+
+import typer
+
+from em_agent import __version__
+from em_agent.errors import EmAgentError
+
+app = typer.Typer(
+    name="em-agent",
+    help="Incident metrics you can trust and explain, for teams that keep PagerDuty.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if value:
+        typer.echo(f"em-agent {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Take the options that stand before a command."""
+
+
+def main() -> None:
+    """Run the command; a foreseen error is one line on standard error and exit status 1."""
+    try:
+        app()
+    except EmAgentError as error:
+        typer.echo(f"em-agent: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""What the product talks about: deliveries, events, incidents. Frozen and pure."""

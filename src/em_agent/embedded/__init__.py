@@ -1,0 +1,1 @@
+"""Runs PostgreSQL, nats-server and every role as one process tree on one machine."""

@@ -1,0 +1,1 @@
+"""Where webhooks enter: verify, record, answer."""

@@ -1,0 +1,1 @@
+"""PagerDuty: webhooks V3."""

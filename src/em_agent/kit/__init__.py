@@ -1,0 +1,1 @@
+"""Wrappers around Postgres, NATS, JSON and logging that know nothing of incidents."""

@@ -1,0 +1,101 @@
+"""NATS JetStream: a connection, a stream that is made where it is missing, its state."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import nats
+import nats.errors
+import nats.js.errors
+import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import StorageType, StreamConfig
+
+from em_agent.errors import RetriableError
+
+# What a caller gets while the server is gone, restarting, or without the stream or consumer it had.
+UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    nats.errors.Error,
+    nats.js.errors.Error,
+)
+CONNECT_SECONDS = 2
+REQUEST_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class StreamState:
+    """One incarnation of a stream: `epoch` changes when its storage was lost and it was made anew."""
+
+    epoch: datetime
+    last_sequence: int
+
+
+@asynccontextmanager
+async def open_client(url: str, *, name: str) -> AsyncIterator[Client]:
+    """A client that reconnects for ever; while the server is away its calls raise one of `UNREACHABLE`."""
+
+    async def on_disconnected() -> None:
+        log.warning("nats.disconnected")
+
+    async def on_reconnected() -> None:
+        log.info("nats.reconnected")
+
+    async def on_error(error: Exception) -> None:
+        log.debug("nats.error", error=repr(error))
+
+    client = Client()
+    try:
+        await client.connect(
+            url.split(","),
+            name=name,
+            allow_reconnect=True,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.25,
+            connect_timeout=CONNECT_SECONDS,
+            drain_timeout=3,
+            ping_interval=10,
+            pending_size=0,
+            disconnected_cb=on_disconnected,
+            reconnected_cb=on_reconnected,
+            error_cb=on_error,
+        )
+    except UNREACHABLE as error:
+        message = f"NATS does not answer: {error or type(error).__name__}"
+        raise RetriableError(message) from error
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def jetstream(client: Client, *, max_pending: int = 4096) -> JetStreamContext:
+    """The client's JetStream, whose calls give up after `REQUEST_SECONDS`."""
+    return client.jetstream(timeout=REQUEST_SECONDS, publish_async_max_pending=max_pending)
+
+
+async def ensure_stream(js: JetStreamContext, config: StreamConfig) -> StreamState:
+    """The state of the stream, which is made on disk where it is missing.
+
+    Raises:
+        nats.js.errors.Error, nats.errors.Error: JetStream does not answer.
+
+    """
+    name = config.name or ""
+    try:
+        info = await js.stream_info(name)
+    except nats.js.errors.NotFoundError:
+        config.storage = StorageType.FILE
+        try:
+            info = await js.add_stream(config)
+        except nats.js.errors.BadRequestError:  # another copy made it meanwhile
+            info = await js.stream_info(name)
+    if info.created is None:
+        message = f"NATS tells no creation time of stream {name}"
+        raise RetriableError(message)
+    return StreamState(epoch=info.created, last_sequence=info.state.last_seq)

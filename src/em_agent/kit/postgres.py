@@ -1,0 +1,129 @@
+"""PostgreSQL: connections, a pool, numbered migrations."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import asyncpg
+
+from em_agent.errors import RetriableError
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
+    Pool = asyncpg.Pool
+
+CONNECT_SECONDS = 3.0
+COMMAND_SECONDS = 4.0
+_MIGRATION_LOCK = 0x656D_6167_656E_7401
+
+# What a caller gets while the server is gone, starting, stopping, failing over, or out of connections, memory or disk.
+UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.SystemError,
+    asyncpg.TransactionRollbackError,
+)
+
+
+async def connect(url: str, *, name: str, command_seconds: float | None = COMMAND_SECONDS) -> Connection:
+    """A connection that calls itself `name` in `pg_stat_activity` and fails commands after `command_seconds`.
+
+    Raises:
+        RetriableError: the server does not answer.
+
+    """
+    try:
+        return await asyncpg.connect(
+            url,
+            timeout=CONNECT_SECONDS,
+            command_timeout=command_seconds,
+            server_settings={"application_name": name, "TimeZone": "UTC"},
+        )
+    except UNREACHABLE as error:
+        message = f"PostgreSQL does not answer: {error or type(error).__name__}"
+        raise RetriableError(message) from error
+
+
+@asynccontextmanager
+async def open_pool(
+    url: str, *, name: str, size: int, command_seconds: float = 30.0
+) -> AsyncIterator[Pool]:
+    """A pool of up to `size` connections, which are made when first needed, so that it opens without the server."""
+    pool = asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=size,
+        timeout=CONNECT_SECONDS,
+        command_timeout=command_seconds,
+        server_settings={"application_name": name, "TimeZone": "UTC"},
+    )
+    await pool
+    try:
+        yield pool
+    finally:
+        pool.terminate()
+
+
+async def migrate(url: str) -> list[str]:
+    """Apply the numbered SQL files that the database lacks, each in a transaction; the names of those applied.
+
+    Copies that start together wait for each other on an advisory lock.
+
+    Raises:
+        RetriableError: the server does not answer.
+
+    """
+    connection = await connect(url, name="em-agent migrate", command_seconds=None)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations "
+            "(name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        done = {row["name"] for row in await connection.fetch("SELECT name FROM schema_migrations")}
+        applied = []
+        for name, sql in migration_files():
+            if name not in done:
+                async with connection.transaction():
+                    await connection.execute(sql)
+                    await connection.execute("INSERT INTO schema_migrations (name) VALUES ($1)", name)
+                applied.append(name)
+        return applied
+    finally:
+        connection.terminate()
+
+
+def migration_files() -> list[tuple[str, str]]:
+    """Name and text of each migration, in their order."""
+    folder = files("em_agent") / "migrations"
+    return sorted((entry.name, entry.read_text("utf-8")) for entry in folder.iterdir() if entry.name.endswith(".sql"))
+
+
+async def has_migrations(connection: Any) -> bool:  # noqa: ANN401 - a connection or a pool
+    """Whether the database has every migration of this release."""
+    try:
+        done = {row["name"] for row in await connection.fetch("SELECT name FROM schema_migrations")}
+    except asyncpg.UndefinedTableError:
+        return False
+    return all(name in done for name, _ in migration_files())
+
+
+@asynccontextmanager
+async def reachable() -> AsyncIterator[None]:
+    """Turn what asyncpg raises while the server is away into a RetriableError."""
+    try:
+        yield
+    except UNREACHABLE as error:
+        message = f"PostgreSQL does not answer: {error or type(error).__name__}"
+        raise RetriableError(message) from error
+
+

@@ -1,0 +1,1 @@
+"""Incident metrics, read from the marts that dbt builds."""

@@ -1,0 +1,1 @@
+"""Moves recorded events from the outbox to JetStream."""

@@ -1,0 +1,182 @@
+"""The settings, and the only reader of the environment.
+
+A value comes from the process environment, else from a file that `NAME_FILE` names, else from `.env` in the current
+directory. An empty value counts as not set.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from dotenv import dotenv_values
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+
+from em_agent.errors import ConfigurationError
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+# Only our own names are looked for with _FILE behind: other programs have variables of that form too.
+_PREFIXES = (
+    "EM_AGENT_", "DATABASE_", "NATS_", "PAGERDUTY_", "GITHUB_WEBHOOK_", "JIRA_WEBHOOK_", "LINEAR_WEBHOOK_",
+    "SHORTCUT_WEBHOOK_", "SLACK_", "EMBEDDINGS_", "LLM_",
+)  # fmt: skip
+
+Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_split)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def default_data_dir() -> Path:
+    """The per-user data directory: the platform's own, and `/var/lib/em-agent` for root, whose home others can't enter."""
+    if os.name == "posix" and os.geteuid() == 0:
+        return Path("/var/lib/em-agent")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "em-agent"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "em-agent"
+
+
+class Settings(BaseModel):
+    """Every setting with its default; the alias is the name in the environment."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    data_dir: Path = Field(alias="EM_AGENT_DATA_DIR", default_factory=default_data_dir)
+    host: str = Field(alias="EM_AGENT_HOST", default="127.0.0.1")
+    port: Port = Field(alias="EM_AGENT_PORT", default=8000)
+    connectors_port: Port = Field(alias="EM_AGENT_CONNECTORS_PORT", default=8001)
+    database_url: str | None = Field(alias="DATABASE_URL", default=None)
+    nats_url: str | None = Field(alias="NATS_URL", default=None)
+    api_keys: Secrets = Field(alias="EM_AGENT_API_KEYS", default=())
+    timezone: str = Field(alias="EM_AGENT_TIMEZONE", default="UTC")
+    log_level: str = Field(alias="EM_AGENT_LOG_LEVEL", default="info", pattern="^(?i:debug|info|warning|error)$")
+    allow_unsigned: bool = Field(alias="EM_AGENT_ALLOW_UNSIGNED", default=False)
+    body_limit_bytes: PositiveInt | None = Field(alias="EM_AGENT_BODY_LIMIT_BYTES", default=None)
+    rate_limit_per_second: PositiveFloat | None = Field(alias="EM_AGENT_RATE_LIMIT_PER_SECOND", default=None)
+    queue_limit: PositiveInt = Field(alias="EM_AGENT_QUEUE_LIMIT", default=2000)
+    stream_replicas: Annotated[int, Field(ge=1, le=5)] = Field(alias="EM_AGENT_STREAM_REPLICAS", default=1)
+    environment: Mapping[str, str] = Field(default_factory=dict, repr=False, exclude=True)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            message = "is no time zone; use an IANA name such as Europe/Berlin"
+            raise ValueError(message) from None
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres_url(cls, value: str | None) -> str | None:
+        return _url_of(value, {"postgresql", "postgres"}, "postgresql://user:password@host:5432/database")
+
+    @field_validator("nats_url")
+    @classmethod
+    def _nats_url(cls, value: str | None) -> str | None:
+        return _url_of(value, {"nats", "tls"}, "nats://user:password@host:4222")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the services bind to an address that only this machine reaches."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def api_key_values(self) -> tuple[str, ...]:
+        """The API keys in clear text."""
+        return tuple(key.get_secret_value() for key in self.api_keys)
+
+    def secrets(self, name: str) -> tuple[str, ...]:
+        """The comma-separated values of the secret that the environment calls `name`; none when it is not set."""
+        return tuple(part.strip() for part in self.environment.get(name, "").split(",") if part.strip())
+
+    def check_exposure(self) -> None:
+        """Refuse to serve other machines without keys.
+
+        Raises:
+            ConfigurationError: the address is not loopback and no API key is set.
+
+        """
+        if not self.is_loopback and not self.api_keys:
+            message = (
+                f"EM_AGENT_HOST is {self.host}, which other machines reach, but EM_AGENT_API_KEYS is not set: "
+                "set a key, or bind to 127.0.0.1."
+            )
+            raise ConfigurationError(message)
+
+
+def _url_of(value: str | None, schemes: set[str], example: str) -> str | None:
+    if value is not None:
+        try:
+            scheme = urlsplit(value.split(",")[0]).scheme
+        except ValueError:
+            scheme = ""
+        if scheme not in schemes:
+            message = f"is no such URL; it looks like {example}"
+            raise ValueError(message)
+    return value
+
+
+def read_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> dict[str, str]:
+    """Each setting's text: `environ` first, then the file that `NAME_FILE` names, then the `.env` file.
+
+    Raises:
+        ConfigurationError: a `NAME_FILE` cannot be read.
+
+    """
+    merged = {name: value for name, value in dotenv_values(dotenv).items() if value} if dotenv.is_file() else {}
+    for name, value in environ.items():
+        setting = name.removesuffix("_FILE")
+        if setting != name and value and setting.startswith(_PREFIXES) and not environ.get(setting):
+            merged[setting] = _read_secret_file(name, value)
+    merged.update({name: value for name, value in environ.items() if value})
+    return merged
+
+
+def _read_secret_file(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{name} names {path}, which cannot be read ({type(error).__name__}): give the path of a text file."
+        raise ConfigurationError(message) from error
+
+
+def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> Settings:
+    """The settings of this process.
+
+    Raises:
+        ConfigurationError: a setting is wrong; the text is one line with its name and the mend.
+
+    """
+    environment = read_environment(os.environ if environ is None else environ, dotenv)
+    known = {field.alias for field in Settings.model_fields.values() if field.alias}
+    given: dict[str, Any] = {name: environment[name] for name in known if environment.get(name)}
+    try:
+        return Settings.model_validate({**given, "environment": environment})
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = first["msg"].removeprefix("Value error, ")
+        message = f"{first['loc'][0]} is wrong: {reason[0].lower()}{reason[1:]}."
+        raise ConfigurationError(message) from error

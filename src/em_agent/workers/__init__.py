@@ -1,0 +1,1 @@
+"""Durable consumers: one module for each."""
