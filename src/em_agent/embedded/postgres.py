@@ -14,6 +14,7 @@ from em_agent.embedded import postgres_settings
 from em_agent.embedded.binaries import postgres_major, postgres_programs
 from em_agent.embedded.data_directory import DataDirectory, is_free
 from em_agent.embedded.files import explained, sync_directory, write_private
+from em_agent.embedded.orphans import end_strays
 from em_agent.embedded.processes import Process, end, run, spawn
 from em_agent.embedded.server import RunningServer, start_and_wait
 from em_agent.errors import ConfigurationError
@@ -25,6 +26,8 @@ _READY_SECONDS = 600.0  # crash recovery reads up to max_wal_size again
 _PORT_ATTEMPTS = 5
 # Fast shutdown, then immediate (the next start recovers), then the end of the postmaster alone.
 _STOP = ((SIGINT, 30.0), (SIGQUIT, 5.0), (SIGKILL, 5.0))
+# A postmaster whose supervisor was killed is stopping already. Sessions without a postmaster end on SIGQUIT alone.
+_STOP_STRAYS = ((SIGINT, 10.0), (SIGQUIT, 5.0), (SIGKILL, 5.0))
 # Servers see no setting of the shell that started us: PGPORT, LC_ALL and the like change what they do.
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
@@ -58,7 +61,9 @@ class PostgresServer:
             ConfigurationError: the cluster cannot be made, is of another version, or the program does not run.
 
         """
-        if not (self._cluster / "PG_VERSION").is_file():
+        if (self._cluster / "PG_VERSION").is_file():
+            self._end_strays()
+        else:
             self._make_cluster()
         self._check_version()
         if self._port is None:
@@ -123,10 +128,10 @@ class PostgresServer:
             await _execute(self._url("postgres"), f"CREATE DATABASE {DATABASE}")
             await self._ensure_database()
 
-    async def stop(self) -> None:
+    async def stop(self, hurry: asyncio.Event | None = None) -> None:
         """End the server: its sessions are closed and everything is on disk."""
         if self.process is not None:
-            await end(self.process, _STOP)
+            await end(self.process, _STOP, hurry)
 
     def _make_cluster(self) -> None:
         """Make the cluster beside its place and move it there when it is whole: an interrupted start leaves no half."""
@@ -153,6 +158,13 @@ class PostgresServer:
                 shutil.rmtree(self._cluster)  # what an older interrupted start left: it has no PG_VERSION
             fresh.rename(self._cluster)
             sync_directory(self._folder)
+
+    def _end_strays(self) -> None:
+        """End what an earlier server left. Its lock file can go then: the number in it may be another process's by now."""
+        if (self._cluster / "postmaster.pid").exists():
+            end_strays("postgres", self._cluster, _STOP_STRAYS)
+            with explained(self._directory.path):
+                (self._cluster / "postmaster.pid").unlink(missing_ok=True)
 
     def _seen_from_inside(self, folder: Path) -> str:
         """The path by which the server's account reaches its own working directory, whatever the parents' modes are.

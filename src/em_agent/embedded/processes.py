@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from signal import SIGKILL, Signals
-from typing import IO
+from typing import IO, TypeAlias
 
 from em_agent.embedded.accounts import Account
 from em_agent.errors import ConfigurationError
@@ -17,10 +17,11 @@ from em_agent.errors import ConfigurationError
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.02
 
-Process = subprocess.Popen[bytes]
+Process: TypeAlias = subprocess.Popen[bytes]
+Step: TypeAlias = tuple[Signals, float]  # a signal, and the seconds that it is given
 
 
-def spawn(
+def spawn(  # noqa: PLR0913 - each is one choice about a process
     command: Sequence[str | Path],
     *,
     on_our_death: Signals = SIGKILL,
@@ -102,21 +103,25 @@ def _follow_parent(signum: Signals) -> Callable[[], None] | None:
     return follow
 
 
-async def exited(process: Process, seconds: float) -> bool:
-    """Whether the process ends within `seconds`."""
-    deadline = time.monotonic() + seconds
-    while process.poll() is None:
-        if time.monotonic() >= deadline:
-            return False
-        await asyncio.sleep(_POLL_SECONDS)
-    return True
+async def end(process: Process, steps: Sequence[Step], hurry: asyncio.Event | None = None) -> None:
+    """Send each signal in turn until the process has ended, waiting so many seconds after each.
 
-
-async def end(process: Process, steps: Sequence[tuple[Signals, float]]) -> None:
-    """Send each signal in turn until the process has ended, waiting so many seconds after each."""
+    Once `hurry` is set nothing more is waited for after the first signal.
+    """
+    patience = hurry
     for signum, seconds in steps:
         if process.poll() is not None:
             return
         process.send_signal(signum)
-        if await exited(process, seconds):
+        if await _exited(process, seconds, patience):
             return
+        patience = None  # what the later signals ask for is quick already, and must not be cut short
+
+
+async def _exited(process: Process, seconds: float, hurry: asyncio.Event | None) -> bool:
+    deadline = time.monotonic() + seconds
+    while process.poll() is None:
+        if time.monotonic() >= deadline or (hurry is not None and hurry.is_set()):
+            return False
+        await asyncio.sleep(_POLL_SECONDS)
+    return True

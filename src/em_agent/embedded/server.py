@@ -32,8 +32,8 @@ class Server(Protocol):
         """
         ...
 
-    async def stop(self) -> None:
-        """End the program with everything on disk."""
+    async def stop(self, hurry: asyncio.Event | None = None) -> None:
+        """End the program with everything on disk; once `hurry` is set sooner, which the next start pays for."""
         ...
 
 
