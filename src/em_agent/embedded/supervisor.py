@@ -22,6 +22,7 @@ _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 _STEADY_SECONDS = 30.0  # who ran so long is restarted at once when it dies
 _EARLY_FAILURES = 3
+_PROBATION_SECONDS = 2.0
 
 log = structlog.get_logger()
 
@@ -43,13 +44,27 @@ class Plan:
 
 
 @dataclass
+class _Run:
+    """A role's present process, and how often the role ended with a failure before it."""
+
+    process: Process
+    started: float
+    failures: int
+
+    def is_steady(self) -> bool:
+        """Whether it runs, and, after a failure, has done so for a while."""
+        has_lasted = time.monotonic() - self.started >= _PROBATION_SECONDS
+        return self.process.poll() is None and (has_lasted or not self.failures)
+
+
+@dataclass
 class Supervisor:
     """Runs a plan until it is told to stop. Its `run` belongs into the main thread: children follow that thread."""
 
     plan: Plan
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _hurry: asyncio.Event = field(default_factory=asyncio.Event)
-    _running: dict[str, Process] = field(default_factory=dict)
+    _running: dict[str, _Run] = field(default_factory=dict)
     _waiting: list[tuple[Process, asyncio.Future[None]]] = field(default_factory=list)
     _is_ready: bool = False
 
@@ -97,10 +112,14 @@ class Supervisor:
             for role in self.plan.roles:
                 group.create_task(self._keep_role(role))
             for role in self.plan.roles:
-                while role.name not in self._running or not await role.is_ready():
-                    await asyncio.sleep(_POLL_SECONDS)  # noqa: ASYNC110 - another process's state
+                while not await self._is_role_ready(role):  # noqa: ASYNC110 - another process's state
+                    await asyncio.sleep(_POLL_SECONDS)
             self._is_ready = True
             self.plan.announce()
+
+    async def _is_role_ready(self, role: Role) -> bool:
+        run = self._running.get(role.name)
+        return run is not None and run.is_steady() and await role.is_ready()
 
     async def _keep_server(self, server: Server) -> None:
         """Start the server again whenever it ends, on its port; where that is gone, the roles start again too."""
@@ -122,8 +141,8 @@ class Supervisor:
                 pause = 0.0
             if server.url != known:
                 self.plan.move()
-                for process in self._running.values():
-                    process.terminate()
+                for run in self._running.values():
+                    run.process.terminate()
 
     async def _keep_role(self, role: Role) -> None:
         """Start the role, and again whenever it ends, after a pause that grows while it keeps failing.
@@ -136,18 +155,17 @@ class Supervisor:
         pause = 0.0
         while True:
             process = spawn(role.command, environment=self.plan.environment(), stderr=_STANDARD_ERROR)
-            started = time.monotonic()
-            self._running[role.name] = process
-            orphans.record(self.plan.directory, self._running)
+            run = self._running[role.name] = _Run(process, time.monotonic(), failures)
+            orphans.record(self.plan.directory, {name: run.process for name, run in self._running.items()})
             status = await self._end_of(process)
-            log.error("role.ended", ended=role.name, status=status)
             # A signal is somebody's doing; a status is the role's own opinion of its settings.
             failures += status > 0
+            log.error("role.ended", ended=role.name, status=status, failures=failures)
             if failures >= _EARLY_FAILURES and not self._is_ready:
                 message = f"The {role.name} part ends with status {status} whenever it is started: see its lines above."
                 raise ConfigurationError(message)
-            if time.monotonic() - started >= _STEADY_SECONDS:
-                pause = 0.0
+            if time.monotonic() - run.started >= _STEADY_SECONDS:
+                failures, pause = 0, 0.0
             await asyncio.sleep(pause)
             pause = min(max(_FIRST_PAUSE_SECONDS, pause * 2), _LONGEST_PAUSE_SECONDS)
 
@@ -170,7 +188,7 @@ class Supervisor:
 
     async def _end_all(self) -> None:
         """End the roles together, then one server after the other."""
-        await asyncio.gather(*(end(process, _STOP_ROLES, self._hurry) for process in self._running.values()))
+        await asyncio.gather(*(end(run.process, _STOP_ROLES, self._hurry) for run in self._running.values()))
         for server in self.plan.servers:
             await server.stop(self._hurry)
         self.plan.directory.remove("processes.json")
