@@ -8,8 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import psycopg2
-from psycopg2.extensions import parse_dsn
+import psycopg2  # type: ignore[import-untyped]
+from psycopg2.extensions import parse_dsn  # type: ignore[import-untyped]
 
 from em_agent.errors import ConfigurationError, PermanentError, RetriableError
 
@@ -129,7 +129,7 @@ class Transformer:
     def _invoke(self, arguments: Sequence[str]) -> Any:  # noqa: ANN401 - dbt types it so
         from dbt.cli.main import dbtRunner  # noqa: PLC0415 - seconds to import, which other roles don't need
 
-        quiet = ["--log-level", "none", "--log-level-file", "warn", "--no-use-colors"]
+        quiet = ["--log-level", "none", "--log-level-file", "warn", "--no-use-colors", "--no-write-json"]
         outcome = dbtRunner(manifest=self._manifest).invoke([*quiet, *arguments])
         if outcome.success:
             return outcome.result
