@@ -1,0 +1,34 @@
+"""Times as senders write them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+# A sender's clock that is further ahead of our receipt than this is not believed.
+CLOCK_TOLERANCE = timedelta(hours=24)
+
+_TIMESTAMP = re.compile(
+    r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?(?:Z|[+-]\d{2}(?::?\d{2})?)?", re.ASCII | re.IGNORECASE
+)
+
+
+def parse_time(value: object) -> datetime | None:
+    """The UTC time that an ISO 8601 text names, or None for anything else.
+
+    A text without an offset is taken as UTC; a time that does not fit the years 1 to 9999 is none.
+    """
+    if not isinstance(value, str) or len(value) > 40 or not _TIMESTAMP.fullmatch(value):  # noqa: PLR2004
+        return None
+    try:
+        moment = datetime.fromisoformat(value.upper())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def effective_time(occurred_at: datetime | None, received_at: datetime) -> tuple[datetime, bool]:
+    """The time an event counts at, and whether its sender's clock was too far ahead to be believed."""
+    if occurred_at is None:
+        return received_at, False
+    if occurred_at - received_at > CLOCK_TOLERANCE:
+        return received_at, True
+    return occurred_at, False
