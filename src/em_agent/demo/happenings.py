@@ -44,6 +44,10 @@ class Scene:
         """A span of about this many minutes."""
         return timedelta(minutes=self.draw(median, spread))
 
+    def happens(self, share: float) -> bool:
+        """Whether something that happens in this share of cases happens now."""
+        return self.rng.random() < share
+
     def draw(self, median: float, spread: float = SPREAD) -> float:
         """A number about this median, with a long tail."""
         return self.rng.lognormvariate(log(median), spread)
@@ -131,7 +135,8 @@ def _call(scene: Scene, at: datetime) -> None:
 def _run_workflow(scene: Scene, at: datetime) -> None:
     workflow = thing("incident_workflow", "Major incident")
     scene.teller.tell(at, "incident.workflow.started", None, {"workflow": workflow})
-    scene.teller.tell(scene.teller.now + scene.minutes(0.2), "incident.workflow.completed", None, {"workflow": workflow})
+    done_at = scene.teller.now + scene.minutes(0.2)
+    scene.teller.tell(done_at, "incident.workflow.completed", None, {"workflow": workflow})
 
 
 def _fill_field(scene: Scene, at: datetime) -> None:

@@ -17,7 +17,7 @@ def id_of(kind: str, name: str) -> str:
 
 def draw_incident_id(rng: Random) -> str:
     """An incident's id: 14 characters and a `Q`, or 7 and a `P` as older accounts have them."""
-    return "Q" + _draw(rng, _BASE36, 13) if rng.random() < 0.9 else "P" + _draw(rng, _BASE36, 6)  # noqa: PLR2004
+    return rng.choices(("Q" + _draw(rng, _BASE36, 13), "P" + _draw(rng, _BASE36, 6)), (9, 1))[0]
 
 
 def draw_note_id(rng: Random) -> str:

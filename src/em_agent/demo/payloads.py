@@ -15,7 +15,8 @@ Json = dict[str, Any]
 def v3(story: Story, step: Step) -> Json:
     """The body as webhooks V3 send it."""
     build = _SUBJECTS.get(step.event_type, _incident)
-    return envelope(step.id, step.event_type, step.at, build(story.incident, step), agent=step.agent, client=_client(step))
+    data = build(story.incident, step)
+    return envelope(step.id, step.event_type, step.at, data, agent=step.agent, client=_client(step))
 
 
 def guide(story: Story, step: Step) -> Json:
@@ -59,7 +60,7 @@ def envelope(  # noqa: PLR0913 - the envelope's own fields
         "event": {
             "id": event_id,
             "event_type": event_type,
-            "resource_type": event_type.split(".")[0],
+            "resource_type": event_type.partition(".")[0],
             "occurred_at": to_milliseconds(at),
             "agent": agent and reference(agent),
             "client": client,
@@ -232,3 +233,8 @@ _SUBJECTS: dict[str, Callable[[Incident, Step], Json]] = {
     "incident.workflow.started": _workflow,
     "incident.workflow.completed": _workflow,
 }
+
+
+def has_snapshot(event_type: str) -> bool:
+    """Whether the event's subject is the incident itself, as it is after the event."""
+    return event_type.startswith("incident.") and event_type not in _SUBJECTS

@@ -17,6 +17,8 @@ _HIGH_URGENCY_SHARE = {1: 1.0, 2: 0.97, 3: 0.75, 4: 0.25, 5: 0.05, None: 0.6}
 _ESCALATE_AFTER = (timedelta(minutes=10), timedelta(minutes=25))
 _RECENT = timedelta(days=10)
 _SEVERE = 2
+_WEEKEND = (5, 6)
+_DAYTIME = range(7, 22)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,11 @@ class _Plot(Scene):
         self.teller.trigger(opening.at, self.rng.choice(self.colleagues()) if is_manual else self.monitor)
         if opening.lead and self._follow(opening.lead):
             return
-        if not is_manual and self.rng.random() < cause.heals:
+        if not is_manual and self.happens(cause.heals):
             self._heal()
             return
         self._respond()
-        stays_open = self.rng.random() < (0.15 if self.end - opening.at < _RECENT else 0.001)
+        stays_open = self.happens(0.15 if self.end - opening.at < _RECENT else 0.001)
         if stays_open and not opening.is_memorable:
             self.note(self.teller.now + self.minutes(20), "Waiting for the vendor, leaving this open.")
             return
@@ -75,10 +77,10 @@ class _Plot(Scene):
     def _follow(self, lead: Story) -> bool:
         """Merge into the incident that caused this one, or end when it ended; False if it goes its own way."""
         over_at = lead.truth.episodes[0].resolved_at
-        if over_at is None or self.rng.random() < 0.3:
+        if over_at is None or self.happens(0.3):
             return False
         room = (over_at - self.teller.now).total_seconds() - 60
-        if room > 0 and self.rng.random() < 0.5:
+        if room > 0 and self.happens(0.5):
             answers = (step.agent for step in lead.steps if step.event_type == "incident.acknowledged")
             at = self.teller.now + timedelta(seconds=30 + self.rng.random() * room)
             self.teller.resolve(at, next(answers, None) or self.on_call(), merged_into=lead.incident.thing)
@@ -88,8 +90,8 @@ class _Plot(Scene):
 
     def _heal(self) -> None:
         """Nobody comes, and it goes away: the monitor says so, or the service's own timeout."""
-        self.teller.resolve(self.teller.now + self.minutes(6, 1.0), self.monitor if self.rng.random() < 0.8 else None)
-        if self.rng.random() < 0.1:
+        self.teller.resolve(self.teller.now + self.minutes(6, 1.0), self.monitor if self.happens(0.8) else None)
+        if self.happens(0.1):
             self.note(self.teller.now + self.minutes(30), f"Went away by itself. {self.finding()}")
 
     def _respond(self) -> None:
@@ -101,7 +103,7 @@ class _Plot(Scene):
         for delay in _ESCALATE_AFTER if is_high else ():
             if wait > delay:
                 self.teller.escalate(start + delay, None)
-        if self.rng.random() > 0.03:
+        if self.happens(0.97):
             self.teller.acknowledge(start + wait, self.on_call())
 
     def _work(self, until: datetime) -> None:
@@ -117,12 +119,12 @@ class _Plot(Scene):
 
     def _resolve(self, at: datetime) -> None:
         """A person resolves it, mostly with a word about it; else the monitor, or nobody."""
-        way = self.rng.random()
-        if way < 0.12:
+        way = self.rng.choices(("by hand", "by the monitor", "by a timeout", "in one click"), (83, 12, 3, 2))[0]
+        if way == "by the monitor":
             self.teller.resolve(at, self.monitor)
-        elif way < 0.15:
+        elif way == "by a timeout":
             self.teller.resolve(at, None)
-        elif way < 0.17:  # both in one click
+        elif way == "in one click":
             self.teller.acknowledge(at, self.on_call())
             self.teller.resolve(at, self.on_call(), is_tie=True)
         else:
@@ -142,33 +144,32 @@ class _Plot(Scene):
 
     def _come_back(self) -> None:
         """Some that were thought to be over are not: reopened, or just acknowledged or escalated again."""
-        way = self.rng.random()
+        way = self.rng.choices(("not", "reopened", "acknowledged", "escalated"), (951, 35, 10, 4))[0]
         at = self.teller.now + self.minutes(25)
-        if way < 0.035:
-            self.teller.reopen(at, self.monitor if self.rng.random() < 0.4 else self.on_call())
-            if self.rng.random() < 0.7:
-                self.teller.acknowledge(self.teller.now + self.minutes(3), self.on_call())
-        elif way < 0.045:
-            self.teller.acknowledge(at, self.on_call())
-        elif way < 0.049:
-            self.teller.escalate(at, self.on_call())
-        else:
+        if way == "not":
             return
+        if way == "reopened":
+            self.teller.reopen(at, self.monitor if self.happens(0.4) else self.on_call())
+            if self.happens(0.7):
+                self.teller.acknowledge(self.teller.now + self.minutes(3), self.on_call())
+        elif way == "acknowledged":
+            self.teller.acknowledge(at, self.on_call())
+        else:
+            self.teller.escalate(at, self.on_call())
         self.note(self.teller.now + self.minutes(6), "It is back, the first mend did not hold.")
         self._resolve(self.teller.now + self.minutes(40 * self.opening.pace))
 
     def _look_back(self) -> None:
         """Afterwards, with luck, someone writes down why."""
-        if self.opening.is_memorable or self.rng.random() < (0.85 if self.is_severe else 0.3):
+        if self.opening.is_memorable or self.happens(0.85 if self.is_severe else 0.3):
             self.note(self.teller.now + self.minutes(60 * 20, 0.6), f"Root cause: {self.occasion.root_cause}.")
             self.note(self.teller.now + self.minutes(2), f"Fix: {self.occasion.fix}.")
 
 
 def _draw_level(rng: Random, usual: int) -> int | None:
-    if rng.random() < 0.1:
-        return None
-    return min(5, max(1, usual + rng.choices((-1, 0, 1), (0.15, 0.6, 0.25))[0]))
+    shift = rng.choices((None, -1, 0, 1), (10, 14, 54, 22))[0]
+    return None if shift is None else min(5, max(1, usual + shift))
 
 
 def _is_off_hours(at: datetime) -> bool:
-    return at.weekday() >= 5 or not 7 <= at.hour < 22
+    return at.weekday() in _WEEKEND or at.hour not in _DAYTIME

@@ -1,4 +1,4 @@
-"""The course of one incident: a teller who writes down each turn, what everyone would see after it, and what is true."""
+"""The course of one incident: a teller writes down each turn, what all can see after it, and what is true."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -126,7 +126,7 @@ class Teller:
         self._change(at, "incident.unacknowledged", None, status="triggered")
 
     def escalate(self, at: datetime, by: Thing | None) -> None:
-        """It goes to the next level, by hand or because nobody answered; of a resolved one this says that it is back."""
+        """It goes to the next level, by hand or for want of an answer; of a resolved one this says that it is back."""
         was_resolved = self.is_resolved
         self._level += 1
         person = self.state.policy.on_call(at, self._level)
@@ -219,9 +219,9 @@ def open_incident(rng: Random, number: int, at: datetime, occasion: Occasion) ->
         thing=Thing("incident", occasion.title, draw_incident_id(rng)),
         number=number,
         created_at=at.replace(microsecond=0),
-        key=f"{rng.getrandbits(128):032x}" if rng.random() < 0.3 else None,  # noqa: PLR2004
+        key=rng.choices((None, f"{rng.getrandbits(128):032x}"), (7, 3))[0],
         monitor=Thing("inbound_integration", occasion.cause.monitor, draw_note_id(rng)),
-        is_manual=rng.random() < 0.07,  # noqa: PLR2004
+        is_manual=rng.choices((False, True), (93, 7))[0],
     )
 
 

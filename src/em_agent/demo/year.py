@@ -88,8 +88,7 @@ def make_year(end: datetime, *, seed: int = 1, incidents: int = 2500, days: int 
     calendar = _Calendar(start, end, frozenset(rng.sample(range(weeks), min(2, weeks // 4))))
     outage = _draw_outbreak(rng, end - _RECENT_OUTAGE, causes()["failover"])
     outbreaks = [replace(outage, is_memorable=True)] if days > _RECENT_OUTAGE.days else []
-    for at in calendar.draw_times(rng, incidents):
-        outbreaks.append(_draw_outbreak(rng, at, _draw_cause(rng)))
+    outbreaks += [_draw_outbreak(rng, at, _draw_cause(rng)) for at in calendar.draw_times(rng, incidents)]
     stories: list[Story] = []
     for outbreak in sorted(_limit(outbreaks, incidents), key=lambda outbreak: outbreak.at):
         stories.extend(_tell_outbreak(rng, calendar, outbreak, _FIRST_NUMBER + len(stories)))
