@@ -24,32 +24,14 @@ def guide(story: Story, step: Step) -> Json:
 
     Notes have no time of their own there.
     """
-    incident, state = story.incident, step.state
-    is_person = step.agent is not None and step.agent.kind == "user"
+    agent = step.agent
     event: Json = {"event_type": step.event_type, "resource_type": "incident", "agent": {"type": "service"}}
-    if is_person:
-        event["agent"] = {"id": step.agent.id, "type": "user_reference", "summary": step.agent.name}  # type: ignore[union-attr]
-    if step.event_type == "incident.annotated":
-        return {"event": {**event, "data": _SUBJECTS[step.event_type](incident, step)}}
-    build = _SUBJECTS.get(step.event_type)
-    data = build(incident, step) if build else {
-        "id": incident.thing.id,
-        "type": "incident",
-        "html_url": incident.thing.url,
-        "incident_number": incident.number,
-        "title": incident.thing.name,
-        "description": f"{incident.thing.name}. Opened by {incident.monitor.name} on {state.service.name}.",
-        "status": state.status,
-        "urgency": state.urgency,
-        "created_at": to_seconds(incident.created_at),
-        "service": {"id": state.service.thing.id, "type": "service_reference", "summary": state.service.name},
-        "assignments": [{"at": to_seconds(step.at), "assignee": reference(person)} for person in state.assignees],
-        "escalation_policy": reference(state.policy.thing),
-        "teams": [reference(team) for team in state.service.teams],
-        "priority": state.priority and reference(state.priority),
-        "resolve_reason": _resolve_reason(step),
-    }  # fmt: skip
-    return {"event": {**event, "occurred_at": to_milliseconds(step.at), "data": data}}
+    if agent is not None and agent.kind == "user":
+        event["agent"] = {"id": agent.id, "type": "user_reference", "summary": agent.name}
+    if step.event_type != "incident.annotated":
+        event["occurred_at"] = to_milliseconds(step.at)
+    build = _SUBJECTS.get(step.event_type, _guide_incident)
+    return {"event": {**event, "data": build(story.incident, step)}}
 
 
 def envelope(  # noqa: PLR0913 - the envelope's own fields
@@ -136,6 +118,27 @@ def _incident(incident: Incident, step: Step) -> Json:
         "priority": state.priority and reference(state.priority),
         "urgency": state.urgency,
         "conference_bridge": None,
+        "resolve_reason": _resolve_reason(step),
+    }
+
+
+def _guide_incident(incident: Incident, step: Step) -> Json:
+    state = step.state
+    return {
+        "id": incident.thing.id,
+        "type": "incident",
+        "html_url": incident.thing.url,
+        "incident_number": incident.number,
+        "title": incident.thing.name,
+        "description": f"{incident.thing.name}. Opened by {incident.monitor.name} on {state.service.name}.",
+        "status": state.status,
+        "urgency": state.urgency,
+        "created_at": to_seconds(incident.created_at),
+        "service": {"id": state.service.thing.id, "type": "service_reference", "summary": state.service.name},
+        "assignments": [{"at": to_seconds(step.at), "assignee": reference(person)} for person in state.assignees],
+        "escalation_policy": reference(state.policy.thing),
+        "teams": [reference(team) for team in state.service.teams],
+        "priority": state.priority and reference(state.priority),
         "resolve_reason": _resolve_reason(step),
     }
 
