@@ -43,7 +43,7 @@ STRANGE: tuple[tuple[bytes, str], ...] = (
     (b'{"event":{"event_type":"service.updated","event_type":"service.updated","occurred_at":"soon"}}', "ok"),
     (b'{"event":{"event_type":"service.deleted","occurred_at":"9999-99-99T99:99:99Z","data":{}}}', "ok"),
     (b'{"event":{"event_type":"service.created","occurred_at":-62135596800000,"data":{"teams":{}}}}', "ok"),
-    (b'{"event":{"event_type":"incident.exploded","occurred_at":"2026-02-30T00:00:00Z","data":{"id":"  "}}}', "ok"),
+    (b'{"event":{"event_type":"incident.exploded","occurred_at":"2026-02-30T00:00:00Z","data":{"id":""}}}', "ok"),
     (encode({"event": {"event_type": "pagey.ping", "data": {"message": "Ünïcödé \u202e ⚠ 数据库 🔥"}}}), "ok"),
     (encode({"event": {"event_type": "x" * 4000, "data": {"type": "y" * 4000}}}), "ok"),
     (encode({"event": {"id": "z" * 5000, "event_type": "service.updated", "data": {"": [None, True, 1e-300]}}}), "ok"),
