@@ -5,6 +5,7 @@ import sys
 import typer
 
 from em_agent import __version__
+from em_agent.cli import info, migrate, up
 from em_agent.errors import EmAgentError
 
 app = typer.Typer(
@@ -27,6 +28,10 @@ def _options(
     version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version."),
 ) -> None:
     """Take the options that stand before a command."""
+
+
+for _topic in (up, migrate, info):
+    _topic.register(app)
 
 
 def main() -> None:
