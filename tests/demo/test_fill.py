@@ -40,7 +40,7 @@ def database(server: str, request: pytest.FixtureRequest) -> str:
         connection = await asyncpg.connect(server)
         await connection.execute(f'CREATE DATABASE "{name}"')
         await connection.close()
-        url = f"/{name}?".join(server.rsplit("/postgres?", 1)) if "/postgres?" in server else f"{server.rsplit('/', 1)[0]}/{name}"
+        url = f"{server.rpartition('/')[0]}/{name}"
         await migrate(url)
         return url
 
