@@ -5,7 +5,7 @@ import sys
 import typer
 
 from em_agent import __version__
-from em_agent.cli import demo, info, migrate, up
+from em_agent.cli import demo, info, migrate, roles, up
 from em_agent.errors import EmAgentError
 
 app = typer.Typer(
@@ -30,7 +30,7 @@ def _options(
     """Take the options that stand before a command."""
 
 
-for _topic in (up, demo, migrate, info):
+for _topic in (up, demo, roles, migrate, info):
     _topic.register(app)
 
 
