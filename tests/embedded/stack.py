@@ -108,14 +108,23 @@ class Stack:
         """Everything that it wrote to standard error."""
         return self.error_log.read_text(encoding="utf-8")
 
-    def child(self, text: str) -> psutil.Process:
-        """The child whose command contains `text`."""
+    def child(self, text: str) -> psutil.Process | None:
+        """The living child whose command contains `text`."""
         assert self.process is not None
-        return next(
-            child
-            for child in psutil.Process(self.process.pid).children()
-            if child.status() != psutil.STATUS_ZOMBIE and text in " ".join(child.cmdline())
-        )
+        for child in psutil.Process(self.process.pid).children():
+            try:
+                if text in " ".join(child.cmdline()):  # a zombie has no command
+                    return child
+            except psutil.Error:
+                continue
+        return None
+
+    def kill(self, text: str) -> int:
+        """Kill the child whose command contains `text`; its process id."""
+        child = self.child(text)
+        assert child is not None
+        child.kill()
+        return child.pid
 
     def tree(self) -> list[psutil.Process]:
         """It and everything below it."""

@@ -2,6 +2,9 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from em_agent.errors import InvalidError
 
 # A sender's clock that is further ahead of our receipt than this is not believed.
 CLOCK_TOLERANCE = timedelta(hours=24)
@@ -32,3 +35,18 @@ def effective_time(occurred_at: datetime | None, received_at: datetime) -> tuple
     if occurred_at - received_at > CLOCK_TOLERANCE:
         return received_at, True
     return occurred_at, False
+
+
+def parse_moment(text: str, timezone: ZoneInfo) -> datetime:
+    """The UTC time that a user means: a time with its offset, or a date or time in `timezone`.
+
+    Raises:
+        InvalidError: the text is neither.
+
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip().upper().replace(" ", "+") if "T" in text.upper() else text.strip())
+        return (moment.replace(tzinfo=timezone) if moment.tzinfo is None else moment).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        message = f"{text!r} is no time: write 2026-03-01 or 2026-03-01T09:30:00Z."
+        raise InvalidError(message) from error

@@ -12,7 +12,7 @@ from em_agent.embedded.data_directory import DataDirectory, is_free
 from em_agent.embedded.files import explained, write_private
 from em_agent.embedded.orphans import end_strays
 from em_agent.embedded.processes import Process, end, spawn
-from em_agent.embedded.server import RunningServer, start_and_wait
+from em_agent.embedded.server import RunningServer, close, start_and_wait
 from em_agent.errors import ConfigurationError
 
 USER = "em_agent"
@@ -132,7 +132,7 @@ class NatsServer:
             return False
         finally:
             if writer is not None:
-                writer.close()
+                await close(writer)
         return False
 
     async def stop(self, hurry: asyncio.Event | None = None) -> None:

@@ -42,7 +42,7 @@ class Consumer:
     name: str
     handle: Handle
     batch_size: int
-    ack_wait_seconds: float = 30.0
+    ack_wait_seconds: float = 10.0
     headers_only: bool = False
     dead_letters: DeadLetters | None = None  # None: a batch that fails is tried for ever
 
@@ -102,6 +102,9 @@ class Worker:
     async def _process(self, messages: Sequence[Msg]) -> None:
         try:
             await self._consumer.handle(messages)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._put_back(messages, delay_seconds=0.0))  # for another copy, at once
+            raise
         except TRANSIENT as error:
             await self._put_back(messages)
             message = f"{self._consumer.name}: {error}"
@@ -126,8 +129,8 @@ class Worker:
         await self._consumer.dead_letters.keep(messages[0], error, attempts)
         await messages[0].term()
 
-    async def _put_back(self, messages: Sequence[Msg]) -> None:
-        """Have the messages come again, later each time."""
+    async def _put_back(self, messages: Sequence[Msg], delay_seconds: float | None = None) -> None:
+        """Have the messages come again, later each time unless the delay is given."""
         for message in messages:
-            delay = min(0.5 * 2 ** min(message.metadata.num_delivered, 10), LONGEST_BACKOFF_SECONDS)
-            await message.nak(delay=delay)
+            backoff = min(0.5 * 2 ** min(message.metadata.num_delivered, 10), LONGEST_BACKOFF_SECONDS)
+            await message.nak(delay=backoff if delay_seconds is None else delay_seconds)
