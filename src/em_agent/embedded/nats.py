@@ -95,12 +95,16 @@ class NatsServer:
             try:
                 await self._wait_ready()
             except ConfigurationError:
-                if attempt + 1 == _PORT_ATTEMPTS or self._port is None or is_free(self._port):
+                if attempt + 1 == _PORT_ATTEMPTS or not self._lost_its_port():
                     raise
                 self._port = None
                 self.start()
             else:
                 return
+
+    def _lost_its_port(self) -> bool:
+        has_ended = self.process is None or self.process.poll() is not None
+        return has_ended and self._port is not None and not is_free(self._port)
 
     async def _wait_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS
