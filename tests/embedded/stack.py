@@ -1,6 +1,7 @@
 """Starts the whole tree as a user would, looks at its processes, and asks its database."""
 
 import asyncio
+import contextlib
 import json
 import os
 import select
@@ -9,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from signal import SIGKILL, SIGTERM, Signals
+from signal import SIGTERM, Signals
 from typing import Any
 
 import asyncpg
@@ -132,10 +133,16 @@ class Stack:
         own = psutil.Process(self.process.pid)
         return [own, *own.children(recursive=True)]
 
+    def kill_all(self) -> None:
+        """Kill it and everything below it, the top first, so that nothing is started again."""
+        for process in self.tree():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
     def clean_up(self) -> None:
         """End whatever is left of it, so that nothing outlives a failed test."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None:
             return
-        for process in self.tree():
-            process.send_signal(SIGKILL)
+        if self.process.poll() is None:
+            self.kill_all()
         self.wait()

@@ -64,6 +64,7 @@ def test_keeps_its_data_and_its_address(data_dir: Path) -> None:
     assert again.url == server.url
     query(again.url, "INSERT INTO kept VALUES (2)")
     psutil.Process(_pid(again)).kill()
+    again.stop()
     third = start_postgres(data_dir)
     assert third.url == server.url
     assert query(third.url, "SELECT n FROM kept ORDER BY n") == [(1,), (2,)]

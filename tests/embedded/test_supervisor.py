@@ -4,7 +4,7 @@ import asyncio
 import socket
 import urllib.request
 from pathlib import Path
-from signal import SIGINT, SIGKILL, SIGTERM
+from signal import SIGINT, SIGTERM
 
 import asyncpg
 import psutil
@@ -98,8 +98,7 @@ def test_starts_after_everything_was_killed(stack: Stack) -> None:
     """A kill -9 of every process at once loses no committed row."""
     stack.start()
     query(stack.endpoints["database_url"], "CREATE TABLE kept AS SELECT 42 AS answer")
-    for process in stack.tree():
-        process.send_signal(SIGKILL)
+    stack.kill_all()
     stack.wait()
     stack.start()
     assert query(stack.endpoints["database_url"], "SELECT answer FROM kept") == [(42,)]
