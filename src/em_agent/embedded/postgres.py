@@ -132,6 +132,11 @@ class PostgresServer:
             await _execute(self._url("postgres"), f"CREATE DATABASE {DATABASE}")
             await self._ensure_database()
 
+    def tidy(self) -> None:
+        """Remove all but the newest logs, since the server itself never removes one."""
+        with explained(self._directory.path):
+            postgres_settings.prune_logs(self._cluster)
+
     async def stop(self, hurry: asyncio.Event | None = None) -> None:
         """End the server: its sessions are closed and everything is on disk."""
         if self.process is not None:
