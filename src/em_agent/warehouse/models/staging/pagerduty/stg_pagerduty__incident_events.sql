@@ -10,7 +10,7 @@
             "{{ index_when_built('(transformed_at) where service_id is not null') }}",
             "{{ index_when_built('(transformed_at) where priority_id is not null') }}",
             "{{ index_when_built('(transformed_at) where escalation_policy_id is not null') }}",
-            "{{ index_when_built(\"(transformed_at) where team_ids <> '{}'\") }}",
+            "{{ index_when_built(\"(transformed_at) where teams <> '[]'\") }}",
         ],
     )
 }}
@@ -112,8 +112,7 @@ select
     case when snapshots.is_snapshot then {{ json_id("priority.id") }} end as priority_id,
     case when snapshots.is_snapshot then {{ reference_name("priority") }} end as priority_name,
     left(substring({{ reference_name("priority") }} from '[0-9]+'), 100)::numeric as priority_severity,
-    case when snapshots.is_snapshot then teams.ids end as team_ids,
-    case when snapshots.is_snapshot then teams.names end as team_names,
+    case when snapshots.is_snapshot then teams.stated end as teams,
     case when snapshots.is_snapshot then warehouse.read_time({{ json_text("snapshots.created_at") }}) end as created_at,
     snapshots.is_snapshot
     and coalesce({{ json_text("snapshots.resolve_reason -> 'type'") }} = 'merge_resolve_reason', false) as is_merge,
@@ -129,8 +128,12 @@ cross join lateral {{ json_reference("snapshots.escalation_policy", "policy") }}
 cross join lateral {{ json_reference("snapshots.priority", "priority") }}
 left join lateral (
     select
-        coalesce(array_agg(team.team_id order by team.position), '{}') as ids,
-        coalesce(array_agg(team.team_name order by team.position), '{}') as names
+        coalesce(
+            jsonb_agg(
+                jsonb_build_object('id', team.team_id, 'name', team.team_name) order by team.position
+            ),
+            '[]'
+        ) as stated
     from (
         select
             element.position,
