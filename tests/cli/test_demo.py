@@ -36,16 +36,16 @@ def directory(tmp_path: Path) -> DataDirectory:
 def test_the_demo_keeps_away_from_everything_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No server, token, secret or file of the user's reaches the demo or its roles; address and time zone do."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "real.secret").write_text("real")
-    (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=real\nEM_AGENT_TIMEZONE=Europe/Berlin\nPAGERDUTY_API_TOKEN=real\n")
+    (tmp_path / "genuine.secret").write_text("genuine")
+    (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=genuine\nEM_AGENT_TIMEZONE=Europe/Berlin\nPAGERDUTY_API_TOKEN=genuine\n")
     for name, value in {
         "EM_AGENT_DATA_DIR": "data",
         "EM_AGENT_PORT": "18123",
-        "EM_AGENT_CONFIG": "real.yaml",
+        "EM_AGENT_CONFIG": "genuine.yaml",
         "EM_AGENT_RETENTION_DAYS": "7",
-        "DATABASE_URL": "postgresql://real/real",
-        "NATS_URL": "nats://real",
-        "PAGERDUTY_WEBHOOK_SECRET_FILE": "real.secret",
+        "DATABASE_URL": "postgresql://genuine/genuine",
+        "NATS_URL": "nats://genuine",
+        "PAGERDUTY_WEBHOOK_SECRET_FILE": "genuine.secret",
         "EM_AGENT_LOG_LEVEL": "",
     }.items():
         monkeypatch.setenv(name, value)
@@ -55,7 +55,7 @@ def test_the_demo_keeps_away_from_everything_real(tmp_path: Path, monkeypatch: p
     assert (settings.port, settings.timezone, settings.log_level) == (18123, "Europe/Berlin", "warning")
     assert (role.port, role.timezone, role.log_level) == (18123, "Europe/Berlin", "warning")
     assert settings.database_url is role.database_url is settings.nats_url is None
-    assert not [name for name, value in {**role.environment, **os.environ}.items() if "real" in value]
+    assert not [name for name, value in {**role.environment, **os.environ}.items() if "genuine" in value]
     assert "EM_AGENT_RETENTION_DAYS" not in os.environ
 
 
