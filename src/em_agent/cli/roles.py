@@ -1,7 +1,9 @@
 """The commands that run one role alone."""
 
-import asyncio
-from typing import Annotated
+from collections.abc import Coroutine
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
 
 import typer
 
@@ -22,19 +24,19 @@ def gateway() -> None:
     """Receive webhooks and serve the API, with DATABASE_URL and NATS_URL."""
     settings = _settings_for("gateway")
     settings.check_exposure()
-    asyncio.run(_run_gateway(settings))
+    _run_loop(_run_gateway(settings))
 
 
 def connectors() -> None:
     """Serve what reaches out to other systems, with DATABASE_URL and NATS_URL."""
     settings = _settings_for("connectors")
     settings.check_exposure()
-    asyncio.run(_run_connectors(settings))
+    _run_loop(_run_connectors(settings))
 
 
 def relay() -> None:
     """Publish recorded events to JetStream; of several copies one works for each source."""
-    asyncio.run(_run_relay(_settings_for("relay")))
+    _run_loop(_run_relay(_settings_for("relay")))
 
 
 def worker(
@@ -46,7 +48,13 @@ def worker(
     if unknown:
         message = f"There is no consumer {unknown[0]!r}: choose of {', '.join(CONSUMERS)}."
         raise ConfigurationError(message)
-    asyncio.run(_run_workers(_settings_for(f"worker {' '.join(names)}"), names))
+    _run_loop(_run_workers(_settings_for(f"worker {' '.join(names)}"), names))
+
+
+def _run_loop(work: Coroutine[Any, Any, None]) -> None:
+    from em_agent.kit.process import run
+
+    run(work)
 
 
 def _settings_for(role: str) -> Settings:
@@ -94,17 +102,26 @@ async def _run_relay(settings: Settings) -> None:
 async def _run_workers(settings: Settings, names: list[str]) -> None:
     from em_agent.kit.presence import announce
     from em_agent.kit.process import run_until_stopped
-    from em_agent.services import open_connections
+    from em_agent.services import open_connections, required_urls
     from em_agent.workers.consume import Worker
     from em_agent.workers.registry import build_consumer
 
-    database_url = settings.database_url or ""
-    async with open_connections(settings, f"worker {' '.join(names)}") as connections:
-        replicas = settings.stream_replicas
-        consumers = [
-            build_consumer(name, database_url, connections.pool, connections.nats, replicas=replicas) for name in names
-        ]
-        workers = [Worker(connections.nats, consumer, replicas=replicas) for consumer in consumers]
-        for name in names:
-            await announce(connections.nats, f"worker {name}")
-        await run_until_stopped(*(worker.run() for worker in workers))
+    database_url, _ = required_urls(settings)
+    replicas = settings.stream_replicas
+    with TemporaryDirectory(prefix="em-agent-") as work_dir:
+        async with open_connections(settings, f"worker {' '.join(names)}") as connections:
+            consumers = [
+                build_consumer(
+                    name,
+                    connections.pool,
+                    connections.nats,
+                    database_url=database_url,
+                    work_dir=Path(work_dir),
+                    replicas=replicas,
+                )
+                for name in names
+            ]
+            workers = [Worker(connections.nats, consumer, replicas=replicas) for consumer in consumers]
+            for name in names:
+                await announce(connections.nats, f"worker {name}")
+            await run_until_stopped(*(worker.run() for worker in workers))
