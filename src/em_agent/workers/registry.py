@@ -1,7 +1,5 @@
 """Every durable consumer by its name."""
 
-from collections.abc import Callable
-
 from nats.aio.client import Client
 
 from em_agent.domain.consumers import INCIDENTS
