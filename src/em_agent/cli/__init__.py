@@ -5,7 +5,7 @@ import sys
 import typer
 
 from em_agent import __version__
-from em_agent.cli import info, migrate, roles, up
+from em_agent.cli import demo, doctor, info, metrics, migrate, replay, roles, up
 from em_agent.errors import EmAgentError
 
 app = typer.Typer(
@@ -30,7 +30,7 @@ def _options(
     """Take the options that stand before a command."""
 
 
-for _topic in (up, roles, migrate, info):
+for _topic in (up, demo, roles, migrate, info, doctor, metrics, replay):
     _topic.register(app)
 
 

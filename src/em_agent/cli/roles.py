@@ -1,7 +1,7 @@
 """The commands that run one role alone."""
 
-import asyncio
-from typing import Annotated
+from collections.abc import Coroutine
+from typing import Annotated, Any
 
 import typer
 
@@ -22,19 +22,19 @@ def gateway() -> None:
     """Receive webhooks and serve the API, with DATABASE_URL and NATS_URL."""
     settings = _settings_for("gateway")
     settings.check_exposure()
-    asyncio.run(_run_gateway(settings))
+    _run_loop(_run_gateway(settings))
 
 
 def connectors() -> None:
     """Serve what reaches out to other systems, with DATABASE_URL and NATS_URL."""
     settings = _settings_for("connectors")
     settings.check_exposure()
-    asyncio.run(_run_connectors(settings))
+    _run_loop(_run_connectors(settings))
 
 
 def relay() -> None:
     """Publish recorded events to JetStream; of several copies one works for each source."""
-    asyncio.run(_run_relay(_settings_for("relay")))
+    _run_loop(_run_relay(_settings_for("relay")))
 
 
 def worker(
@@ -46,7 +46,13 @@ def worker(
     if unknown:
         message = f"There is no consumer {unknown[0]!r}: choose of {', '.join(CONSUMERS)}."
         raise ConfigurationError(message)
-    asyncio.run(_run_workers(_settings_for(f"worker {' '.join(names)}"), names))
+    _run_loop(_run_workers(_settings_for(f"worker {' '.join(names)}"), names))
+
+
+def _run_loop(work: Coroutine[Any, Any, None]) -> None:
+    from em_agent.kit.process import run
+
+    run(work)
 
 
 def _settings_for(role: str) -> Settings:

@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 import structlog
+import uvloop
 
 log = structlog.get_logger()
 
@@ -30,3 +31,9 @@ def stop_event() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     return stopped
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run the work on uvloop's event loop, the quickest there is."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)

@@ -1,0 +1,102 @@
+"""`GET /v1/metrics/incidents`."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+
+from em_agent.errors import InvalidError
+from em_agent.metrics.incidents import IncidentMeter
+from em_agent.metrics.models import IncidentMetrics
+from em_agent.metrics.parameters import ATTRIBUTIONS, BOOLEANS, CLOCKS, COMPARISONS, FORMATS, URGENCIES, choice, read_query
+from em_agent.metrics.query import GROUPINGS
+from em_agent.metrics.table import to_csv
+
+PATH = "/v1/metrics/incidents"
+
+
+def _text(description: str, choices: Sequence[str] = ()) -> Any:  # noqa: ANN401 - what FastAPI calls a Query
+    return Query(description=description, json_schema_extra={"enum": [*choices]} if choices else None)
+
+
+Text = str | None
+Texts = list[str]
+
+
+def _declared(  # noqa: PLR0913 - the parameters of the route, for its OpenAPI; their texts are read as one mapping
+    since: Annotated[Text, _text("Begin of the window, an ISO 8601 time or date; default: 30 days before `until`.")] = None,
+    until: Annotated[Text, _text("End of the window, which is not part of it; default: now.")] = None,
+    service: Annotated[Texts, _text("Only incidents of any of these services, by id or name.")] = [],  # noqa: B006
+    team: Annotated[Texts, _text("Only incidents of any of these teams, by id or name.")] = [],  # noqa: B006
+    urgency: Annotated[Texts, Query(description=f"Only incidents of this urgency: {' or '.join(URGENCIES)}.")] = [],  # noqa: B006
+    priority: Annotated[Texts, _text("Only incidents of any of these priorities, by id or name.")] = [],  # noqa: B006
+    group_by: Annotated[
+        Texts, Query(description=f"Any of {', '.join(GROUPINGS)}: several with commas, or repeated.")
+    ] = [],  # noqa: B006
+    clock: Annotated[Text, _text("The sender's clock, or that of the webhooks' receipt.", CLOCKS)] = None,
+    attribute_by: Annotated[Text, _text("What places an incident in the window.", ATTRIBUTIONS)] = None,
+    exclude_merged: Annotated[Text, _text("Leave out incidents that a merge closed.", BOOLEANS)] = None,
+    timezone: Annotated[Text, _text("IANA name, for days, weeks, months and dates; default: the setting.")] = None,
+    compare: Annotated[Text, _text("Add the window of the same length before.", COMPARISONS)] = None,
+    format: Annotated[Text, _text("CSV has one row for each group.", FORMATS)] = None,  # noqa: A002
+) -> frozenset[str]:
+    """The names of the route's parameters."""
+    return frozenset(locals())
+
+
+NAMES = _declared()
+
+
+def router(meter: Callable[[Request], IncidentMeter], *, timezone: str) -> APIRouter:
+    """The route, which answers out of the meter that belongs to the request, by default in `timezone`."""
+    routes = APIRouter(tags=["metrics"])
+
+    @routes.get(
+        PATH,
+        summary="Incident metrics of a window",
+        response_model=IncidentMetrics,
+        responses={
+            200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The groups of the window."},
+            422: {
+                "description": "A parameter is wrong.",
+                "content": {
+                    "application/json": {
+                        "schema": {
+                            "type": "object",
+                            "required": ["detail"],
+                            "properties": {"detail": {"type": "string"}},
+                        }
+                    }
+                },
+            },
+        },
+    )
+    async def incident_metrics(
+        request: Request,
+        # The texts themselves are read below, so that every error is one sentence.
+        _: Annotated[frozenset[str], Depends(_declared)],
+    ) -> Response:
+        """Counts and durations of the incidents in a window, by service, team, urgency, priority, policy or time."""
+        try:
+            return await _answer(request, meter(request), timezone)
+        except InvalidError as error:
+            raise HTTPException(422, str(error)) from error
+
+    return routes
+
+
+async def _answer(request: Request, meter: IncidentMeter, timezone: str) -> Response:
+    given = {name: request.query_params.getlist(name) for name in request.query_params}
+    unknown = sorted(given.keys() - NAMES)
+    if unknown:
+        message = f"There is no parameter {unknown[0]}; there are {', '.join(sorted(NAMES))}."
+        raise InvalidError(message)
+    query = read_query(given, now=datetime.now(UTC), timezone=timezone)
+    is_compared = choice(given, "compare", COMPARISONS) is not None
+    is_csv = choice(given, "format", FORMATS) == "csv"
+    metrics = await meter.measure(query, compare_previous=is_compared)
+    if is_csv:
+        return Response(to_csv(metrics, query.group_by), media_type="text/csv")
+    hidden = set() if is_compared else {"previous"}
+    return Response(metrics.model_dump_json(exclude=hidden), media_type="application/json")

@@ -1,0 +1,154 @@
+"""`em-agent metrics`: the metrics API in a terminal."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from em_agent.errors import EmAgentError, InvalidError, PermanentError, RetriableError, UnauthenticError
+
+PATH = "/v1/metrics/incidents"
+ANSWER_SECONDS = 60.0
+
+_COUNTS = ("incidents", "open", "resolved", "reopened", "incomplete", "impossible")
+_DURATIONS = (
+    ("time_to_acknowledge_seconds", "to acknowledge"),
+    ("time_to_resolve_seconds", "to resolve"),
+    ("active_seconds", "active"),
+)
+_STATISTICS = ("mean", "median", "p90")
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(name="metrics")(show_metrics)
+
+
+def show_metrics(  # noqa: PLR0913 - the parameters of the API
+    since: Annotated[str | None, typer.Option(help="Begin: an ISO 8601 time or date. Default: 30 days before.")] = None,
+    until: Annotated[str | None, typer.Option(help="End, not included. Default: now.")] = None,
+    service: Annotated[list[str] | None, typer.Option(help="Id or name; repeatable.")] = None,
+    team: Annotated[list[str] | None, typer.Option(help="Id or name; repeatable.")] = None,
+    urgency: Annotated[list[str] | None, typer.Option(help="high or low.")] = None,
+    priority: Annotated[list[str] | None, typer.Option(help="Id or name; repeatable.")] = None,
+    group_by: Annotated[
+        list[str] | None,
+        typer.Option(help="service, team, urgency, priority, escalation_policy, day, week, month; with commas."),
+    ] = None,
+    clock: Annotated[str | None, typer.Option(help="occurred or received.")] = None,
+    attribute_by: Annotated[str | None, typer.Option(help="triggered or resolved.")] = None,
+    exclude_merged: Annotated[bool, typer.Option("--exclude-merged", help="Leave merged incidents out.")] = False,  # noqa: FBT002
+    timezone: Annotated[str | None, typer.Option(help="IANA name, such as Europe/Berlin.")] = None,
+    compare: Annotated[str | None, typer.Option(help="previous: add the window of the same length before.")] = None,
+    url: Annotated[str, typer.Option(envvar="EM_AGENT_API_URL", help="Where the API is.")] = "http://127.0.0.1:8000",
+    key: Annotated[str | None, typer.Option(envvar="EM_AGENT_API_KEY", help="An API key, where one is asked.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the API's JSON.")] = False,  # noqa: FBT002
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,  # noqa: FBT002
+) -> None:
+    """Show incident metrics: how many, how fast acknowledged and resolved."""
+    if as_json and as_csv:
+        message = "--json and --csv exclude each other."
+        raise InvalidError(message)
+    given = {
+        "since": since, "until": until, "service": service, "team": team, "urgency": urgency, "priority": priority,
+        "group_by": group_by, "clock": clock, "attribute_by": attribute_by, "timezone": timezone, "compare": compare,
+        "exclude_merged": "true" if exclude_merged else None, "format": "csv" if as_csv else None,
+    }  # fmt: skip
+    text = ask(url, key, {name: value for name, value in given.items() if value})
+    if as_json or as_csv:
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+    else:
+        _print_table(json.loads(text))
+
+
+def ask(url: str, key: str | None, parameters: dict[str, Any]) -> str:
+    """The API's answer, as text.
+
+    Raises:
+        RetriableError: the API does not answer.
+        UnauthenticError: it wants another key.
+        InvalidError: a parameter is wrong.
+        PermanentError: the address is wrong, or the API is.
+
+    """
+    import httpx2  # noqa: PLC0415 - not needed by other commands
+
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        answer = httpx2.get(f"{url.rstrip('/')}{PATH}", params=parameters, headers=headers, timeout=ANSWER_SECONDS)
+    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
+        message = f"{url} is no address of the API: {error}."
+        raise PermanentError(message) from error
+    except httpx2.TransportError as error:
+        message = f"The API at {url} does not answer ({error}): start it with `em-agent up`, or give --url."
+        raise RetriableError(message) from error
+    if answer.is_success:
+        return answer.text
+    raise _error(answer.status_code, _detail(answer), url)
+
+
+def _error(status: int, detail: str, url: str) -> EmAgentError:
+    if status in {401, 403}:
+        return UnauthenticError(f"The API at {url} refuses: {detail} Give --key, or set EM_AGENT_API_KEY.")
+    if status == 422:  # noqa: PLR2004
+        return InvalidError(detail)
+    family = RetriableError if status >= 500 else PermanentError  # noqa: PLR2004
+    return family(f"The API at {url} answered {status}: {detail}")
+
+
+def _detail(answer: Any) -> str:  # noqa: ANN401 - httpx2 is imported late
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return str(answer.text)[:200]
+
+
+def _print_table(metrics: dict[str, Any]) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text as Styled  # noqa: PLC0415
+
+    console = Console()
+    windows = [metrics, *([metrics["previous"]] if metrics.get("previous") else [])]
+    for window in windows:
+        keys = list(window["groups"][0]["key"]) if window["groups"] else []
+        table = Table(title=f"{window['since']} to {window['until']}", title_justify="left")
+        for name in keys:
+            table.add_column(name)
+        for heading in [*_COUNTS, *(f"{label} {name}" for _, label in _DURATIONS for name in _STATISTICS)]:
+            table.add_column(heading, justify="right")
+        for group in window["groups"]:
+            # Names come from incidents: they are text, never markup.
+            table.add_row(*(Styled(cell) for cell in _cells(group)))
+        console.print(table)
+    console.print(
+        f"clock {metrics['clock']}, attributed by {metrics['attribute_by']}, {metrics['timezone']}; "
+        f"newest event {metrics['as_of'] or 'none yet'}",
+        highlight=False,
+        markup=False,
+    )
+
+
+def _cells(group: dict[str, Any]) -> list[str]:
+    names = ["none" if value is None else value for value in group["key"].values()]
+    counts = ["-" if group[name] is None else str(group[name]) for name in _COUNTS]
+    spans = [_span(group[name][statistic]) for name, _ in _DURATIONS for statistic in _STATISTICS]
+    return [*names, *counts, *spans]
+
+
+def _span(seconds: float | None) -> str:
+    """A duration as people say it; a dash where it is unknown."""
+    if seconds is None:
+        return "-"
+    size = abs(seconds)
+    sign = "-" if seconds < 0 else ""
+    if size < _MINUTE:
+        return f"{sign}{size:.1f}s"
+    if size < _HOUR:
+        return f"{sign}{int(size // _MINUTE)}m {int(size % _MINUTE):02}s"
+    if size < _DAY:
+        return f"{sign}{int(size // _HOUR)}h {int(size % _HOUR // _MINUTE):02}m"
+    return f"{sign}{int(size // _DAY)}d {int(size % _DAY // _HOUR):02}h"

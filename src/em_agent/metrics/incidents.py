@@ -1,0 +1,139 @@
+"""Incident metrics out of the marts."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+from typing import Any
+
+import asyncpg
+
+from em_agent.errors import InvalidError
+from em_agent.kit.postgres import Pool, reachable
+from em_agent.metrics.buckets import Buckets, cut
+from em_agent.metrics.models import PERCENTILES, Duration, Group, IncidentMetrics, Window
+from em_agent.metrics.query import Query
+from em_agent.metrics.sql import DURATIONS, build
+
+MOST_GROUPS = 50_000
+_CACHED = 256
+
+# The marks by which an answer is known to be as new as the marts: any run that changes a mart changes one of them.
+_VERSION = """
+SELECT as_of, built_at, (SELECT max(transformed_at) FROM warehouse.fct_incidents) AS incidents,
+    (SELECT max(transformed_at) FROM warehouse.fct_incidents_received) AS received
+FROM warehouse.freshness
+"""
+# A plan made for any window would not go by the window's index.
+_SETTINGS = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'"
+
+_COUNTS = tuple(name for name, field in Group.model_fields.items() if field.annotation in {int, int | None})
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    as_of: datetime | None
+    marks: tuple[datetime | None, ...]
+
+
+class IncidentMeter:
+    """Answers queries, and remembers the newest answers until the marts change; one for each process."""
+
+    def __init__(self, pool: Pool) -> None:
+        """Read the marts through `pool`."""
+        self._pool = pool
+        self._answers: OrderedDict[tuple[Query, _Version], list[Group]] = OrderedDict()
+
+    async def measure(self, query: Query, *, compare_previous: bool = False) -> IncidentMetrics:
+        """The metrics of the query's window; where the marts were never built, those of no incidents.
+
+        Raises:
+            InvalidError: the query asks for too many groups.
+            RetriableError: the database does not answer.
+
+        """
+        previous = query.previous() if compare_previous else None
+        async with reachable(), self._pool.acquire() as connection:
+            version = await _read_version(connection)
+            groups = await self._groups(connection, query, version)
+            before = await self._groups(connection, previous, version) if previous else None
+        return IncidentMetrics(
+            since=query.since,
+            until=query.until,
+            timezone=query.timezone,
+            clock=query.clock,
+            attribute_by=query.attribute_by,
+            as_of=version.as_of if version else None,
+            groups=groups,
+            previous=Window(since=previous.since, until=previous.until, groups=before)
+            if previous and before is not None
+            else None,
+        )
+
+    async def _groups(
+        self,
+        connection: Any,  # noqa: ANN401 - one of the pool
+        query: Query,
+        version: _Version | None,
+    ) -> list[Group]:
+        buckets = cut(query.since, query.until, query.zone, query.units) if query.units else None
+        if version is None:
+            return _fill(query, buckets, [])
+        known = self._answers.get((query, version))
+        if known is None:
+            statement = build(query, buckets)
+            async with connection.transaction(readonly=True):
+                await connection.execute(_SETTINGS)
+                rows = await connection.fetch(statement.text, *statement.arguments)
+            known = _fill(query, buckets, rows)
+            self._answers[query, version] = known
+            if len(self._answers) > _CACHED:
+                self._answers.popitem(last=False)
+        self._answers.move_to_end((query, version))
+        return known
+
+
+async def _read_version(connection: Any) -> _Version | None:  # noqa: ANN401 - one of the pool
+    """The state of the marts, or None before they are built."""
+    try:
+        row = await connection.fetchrow(_VERSION)
+    except asyncpg.UndefinedTableError:
+        return None
+    return _Version(row["as_of"], tuple(row.values())) if row else _Version(None, ())
+
+
+def _fill(query: Query, buckets: Buckets | None, rows: Sequence[Mapping[str, Any]]) -> list[Group]:
+    """The groups in the order of their keys, null last, with one for each bucket that has no incidents."""
+    times: list[dict[str, str]] = list(buckets.keys) if buckets else [{}]
+    found = {(_labels(query, row), row["bucket"] - 1 if buckets else 0): row for row in rows}
+    labels = {label for label, _ in found} if query.labels else {()}
+    if len(labels) * len(times) > MOST_GROUPS:
+        message = f"That would be more than {MOST_GROUPS} groups: ask for a shorter window or fewer groupings."
+        raise InvalidError(message)
+    groups = []
+    for label, (index, time) in product(labels, enumerate(times)):
+        key: dict[str, str | None] = {**dict(zip(query.labels, label, strict=True)), **time}
+        group = _group(found.get((label, index)), {name: key[name] for name in query.group_by})
+        if buckets:
+            group.incomplete = None
+        groups.append(group)
+    return sorted(groups, key=lambda group: [(value is None, value or "") for value in group.key.values()])
+
+
+def _labels(query: Query, row: Mapping[str, Any]) -> tuple[str | None, ...]:
+    return tuple(row[f"label_{n}"] for n in range(len(query.labels)))
+
+
+def _group(row: Mapping[str, Any] | None, key: dict[str, str | None]) -> Group:
+    if row is None:
+        return Group(key=key)
+    values: dict[str, Any] = {name: row[name] for name in _COUNTS}
+    values.update({name: _duration(row, name) for name in DURATIONS})
+    return Group(key=key, **values)
+
+
+def _duration(row: Mapping[str, Any], name: str) -> Duration:
+    percentiles: Iterable[float | None] = row[f"{name}_percentiles"] or [None] * len(PERCENTILES)
+    named = {label: value for (label, _), value in zip(PERCENTILES, percentiles, strict=True)}
+    return Duration(count=row[f"{name}_count"], mean=row[f"{name}_mean"], **named)

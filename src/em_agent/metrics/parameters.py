@@ -1,0 +1,117 @@
+"""Reads a query out of the texts that a caller sends. An empty text is one that was not given."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from em_agent.errors import InvalidError
+from em_agent.metrics.query import GROUPINGS, Query
+
+DEFAULT_DAYS = 30
+CLOCKS = ("occurred", "received")
+ATTRIBUTIONS = ("triggered", "resolved")
+URGENCIES = ("high", "low")
+BOOLEANS = ("true", "false")
+COMPARISONS = ("previous",)
+FORMATS = ("json", "csv")
+REPEATABLE = frozenset({"service", "team", "urgency", "priority", "group_by"})
+
+_Choice = TypeVar("_Choice", bound=str)
+# A plus sign that was not percent-encoded arrives as a space.
+_LOST_PLUS = re.compile(r"(T\S+) (\d{2}:?\d{2})", re.ASCII)
+
+
+def read_query(given: Mapping[str, Sequence[str]], *, now: datetime, timezone: str) -> Query:
+    """The query that the parameters ask, in `timezone` where they name none.
+
+    Raises:
+        InvalidError: a parameter is wrong; the text names it.
+
+    """
+    values = {name: tuple(text for text in texts if text) for name, texts in given.items()}
+    for name, texts in values.items():
+        if len(texts) > 1 and name not in REPEATABLE:
+            message = f"{name} is given more than once."
+            raise InvalidError(message)
+        if any("\x00" in text for text in texts):
+            message = f"{name} holds a NUL character."
+            raise InvalidError(message)
+    zone_name = _one(values, "timezone") or timezone
+    zone = _zone(zone_name)
+    until = _time(values, "until", zone) or now
+    since = _time(values, "since", zone) or _days_before(until)
+    if since >= until:
+        message = "since must lie before until."
+        raise InvalidError(message)
+    return Query(
+        since=since,
+        until=until,
+        timezone=zone_name,
+        clock="received" if choice(values, "clock", CLOCKS) == "received" else "occurred",
+        attribute_by="resolved" if choice(values, "attribute_by", ATTRIBUTIONS) == "resolved" else "triggered",
+        services=values.get("service", ()),
+        teams=values.get("team", ()),
+        urgencies=tuple(_among("urgency", text, URGENCIES) for text in values.get("urgency", ())),
+        priorities=values.get("priority", ()),
+        group_by=_group_by(values.get("group_by", ())),
+        exclude_merged=choice(values, "exclude_merged", BOOLEANS) == "true",
+    )
+
+
+def choice(given: Mapping[str, Sequence[str]], name: str, choices: Sequence[_Choice]) -> _Choice | None:
+    """The value of the parameter, one of `choices`, or None where it is not given.
+
+    Raises:
+        InvalidError: it is something else.
+
+    """
+    text = _one(given, name)
+    return _among(name, text, choices) if text else None
+
+
+def _one(given: Mapping[str, Sequence[str]], name: str) -> str | None:
+    return next((text for text in given.get(name, ()) if text), None)
+
+
+def _among(name: str, text: str, choices: Sequence[_Choice]) -> _Choice:
+    for one in choices:
+        if one == text:
+            return one
+    message = f"{name} must be {' or '.join([', '.join(choices[:-1]), choices[-1]] if choices[:-1] else choices)}."
+    raise InvalidError(message)
+
+
+def _group_by(texts: Sequence[str]) -> tuple[str, ...]:
+    names = [name.strip() for text in texts for name in text.split(",") if name.strip()]
+    return tuple(dict.fromkeys(_among("group_by", name, GROUPINGS) for name in names))
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        message = "timezone must be an IANA name such as Europe/Berlin."
+        raise InvalidError(message) from error
+
+
+def _time(given: Mapping[str, Sequence[str]], name: str, zone: ZoneInfo) -> datetime | None:
+    """The instant that the parameter names; a time without offset, or a date, is one of `zone`."""
+    text = _one(given, name)
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text.strip()))
+        return (moment.replace(tzinfo=zone) if moment.tzinfo is None else moment).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        message = f"{name} must be an ISO 8601 time or date, such as 2026-03-01T00:00:00Z or 2026-03-01."
+        raise InvalidError(message) from error
+
+
+def _days_before(until: datetime) -> datetime:
+    try:
+        return until - timedelta(days=DEFAULT_DAYS)
+    except OverflowError as error:
+        message = "until lies too early for a window of 30 days: give since too."
+        raise InvalidError(message) from error

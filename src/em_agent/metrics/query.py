@@ -1,0 +1,61 @@
+"""What is asked of the incident metrics."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from em_agent.errors import InvalidError
+from em_agent.metrics.buckets import UNITS
+
+Clock = Literal["occurred", "received"]
+Attribution = Literal["triggered", "resolved"]
+
+LABELS = ("service", "team", "urgency", "priority", "escalation_policy")
+GROUPINGS = (*LABELS, *UNITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A window [since, until), filters, of which each takes any of its values, and what to group by."""
+
+    since: datetime
+    until: datetime
+    timezone: str = "UTC"
+    clock: Clock = "occurred"
+    attribute_by: Attribution = "triggered"
+    services: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    urgencies: tuple[str, ...] = ()
+    priorities: tuple[str, ...] = ()
+    group_by: tuple[str, ...] = ()
+    exclude_merged: bool = False
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of days, weeks and months."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What groups by a property of the incident."""
+        return tuple(name for name in self.group_by if name in LABELS)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """What groups by time."""
+        return tuple(name for name in self.group_by if name in UNITS)
+
+    def previous(self) -> "Query":
+        """The same question about the window of the same length before.
+
+        Raises:
+            InvalidError: that window would begin before the calendar does.
+
+        """
+        length: timedelta = self.until - self.since
+        try:
+            return replace(self, since=self.since - length, until=self.since)
+        except OverflowError as error:
+            message = "There is no window of the same length before this one: ask for a shorter one."
+            raise InvalidError(message) from error

@@ -1,0 +1,149 @@
+"""The one statement that answers a query, with its arguments. Nothing that a caller sends becomes part of the text."""
+
+from dataclasses import dataclass, field
+
+from em_agent.metrics.buckets import Buckets
+from em_agent.metrics.models import PERCENTILES
+from em_agent.metrics.query import Query
+
+_OCCURRED = """
+    SELECT f.triggered_at, f.resolved_at, f.acknowledged_at IS NOT NULL AS is_acknowledged,
+        f.time_to_acknowledge_seconds, f.time_to_resolve_seconds, f.active_seconds,
+        f.reopen_count, f.escalation_count, f.is_auto_resolved, f.is_merged, f.is_priority_raised, f.is_handed_over,
+        f.is_impossible, f.urgency{columns}
+    FROM warehouse.fct_incidents AS f
+"""
+
+# What the notebook's query counts: webhooks by their receipt, whatever the state; negative spans stay.
+_RECEIVED = """
+    SELECT r.triggered_at, r.resolved_at, r.acknowledged_at IS NOT NULL AS is_acknowledged,
+        extract(epoch FROM r.acknowledged_at - r.triggered_at)::double precision AS time_to_acknowledge_seconds,
+        extract(epoch FROM r.resolved_at - r.triggered_at)::double precision AS time_to_resolve_seconds,
+        NULL::double precision AS active_seconds,
+        f.reopen_count, f.escalation_count, f.is_auto_resolved, f.is_merged, f.is_priority_raised, f.is_handed_over,
+        false AS is_impossible, f.urgency{columns}
+    FROM warehouse.fct_incidents_received AS r
+    LEFT JOIN warehouse.fct_incidents AS f ON f.incident_id = r.document_id
+"""
+
+_COUNTS = """
+    count(triggered_at) AS incidents,
+    count(*) FILTER (WHERE triggered_at IS NOT NULL AND resolved_at IS NULL) AS open,
+    count(*) FILTER (WHERE triggered_at IS NOT NULL AND resolved_at IS NOT NULL) AS resolved,
+    count(*) FILTER (WHERE triggered_at IS NOT NULL AND is_acknowledged) AS acknowledged,
+    count(*) FILTER (WHERE triggered_at IS NOT NULL AND reopen_count > 0) AS reopened,
+    count(*) FILTER (WHERE triggered_at IS NOT NULL AND escalation_count > 0) AS escalated,
+    count(*) FILTER (WHERE triggered_at IS NOT NULL AND is_auto_resolved) AS auto_resolved,
+    count(*) FILTER (WHERE triggered_at IS NOT NULL AND is_merged) AS merged,
+    count(*) FILTER (WHERE triggered_at IS NOT NULL AND is_priority_raised) AS priority_raised,
+    count(*) FILTER (WHERE triggered_at IS NOT NULL AND is_handed_over) AS handed_over,
+    count(*) FILTER (WHERE triggered_at IS NULL) AS incomplete,
+    count(*) FILTER (WHERE triggered_at IS NOT NULL AND is_impossible) AS impossible,
+    count(*) FILTER (WHERE triggered_at IS NOT NULL AND urgency = 'high') AS high_urgency"""
+
+DURATIONS = ("time_to_acknowledge_seconds", "time_to_resolve_seconds", "active_seconds")
+_FRACTIONS = ", ".join(str(fraction) for _, fraction in PERCENTILES)
+
+# Dimension, key and name of what a reference may group or be filtered by; the name shown is the newest of its id.
+_DIMENSIONS = {
+    "service": ("dim_services", "service_id", "service_name"),
+    "priority": ("dim_priorities", "priority_id", "priority_name"),
+    "escalation_policy": ("dim_escalation_policies", "escalation_policy_id", "escalation_policy_name"),
+}
+
+
+@dataclass(slots=True)
+class Statement:
+    """SQL text and the arguments of its placeholders."""
+
+    text: str = ""
+    arguments: list[object] = field(default_factory=list)
+
+    def place(self, value: object) -> str:
+        """The placeholder of a new argument."""
+        self.arguments.append(value)
+        return f"${len(self.arguments)}"
+
+
+def build(query: Query, buckets: Buckets | None) -> Statement:
+    """The statement for the query: one row a group, with its labels `label_0`, ..., and its `bucket`, from 1."""
+    statement = Statement()
+    source = (_OCCURRED if query.clock == "occurred" else _RECEIVED).format(columns=_label_columns(query))
+    facts = _facts(statement, query, source, with_incomplete=buckets is None)
+    columns, joins = _labels(query)
+    keys = [f"label_{n}" for n in range(len(columns))]
+    shown = [f'{column} COLLATE "C" AS {key}' for column, key in zip(columns, keys, strict=True)]
+    if buckets:
+        starts = statement.place(list(buckets.starts))
+        shown.append(f"width_bucket(facts.{query.attribute_by}_at, {starts}::timestamptz[]) AS bucket")
+        keys.append("bucket")
+    labelled = f"SELECT facts.*{''.join(f', {column}' for column in shown)} FROM facts {' '.join(joins)}"
+    durations = ", ".join(
+        f"count({name}) AS {name}_count, avg({name}) AS {name}_mean, "
+        f"percentile_cont(ARRAY[{_FRACTIONS}]) WITHIN GROUP (ORDER BY {name}) AS {name}_percentiles"
+        for name in DURATIONS
+    )
+    select = f"SELECT {''.join(f'{key}, ' for key in keys)}{_COUNTS}, {durations} FROM labelled"
+    group = f" GROUP BY {', '.join(keys)}" if keys else ""
+    statement.text = f"WITH facts AS ({facts}), labelled AS ({labelled}) {select}{group}"
+    return statement
+
+
+def _facts(statement: Statement, query: Query, source: str, *, with_incomplete: bool) -> str:
+    alias = "f" if query.clock == "occurred" else "r"
+    filters = "".join(f" AND {condition}" for condition in _filters(statement, query))
+    moment = f"{alias}.{query.attribute_by}_at"
+    window = f"{moment} >= {statement.place(query.since)} AND {moment} < {statement.place(query.until)}"
+    inside = f"{source} WHERE {window} AND {alias}.triggered_at IS NOT NULL{filters}"
+    if not with_incomplete:
+        return inside
+    return f"{inside} UNION ALL {source} WHERE {alias}.triggered_at IS NULL{filters}"
+
+
+def _filters(statement: Statement, query: Query) -> list[str]:
+    conditions = []
+    for name, values in (("service", query.services), ("priority", query.priorities)):
+        if values:
+            table, key, label = _DIMENSIONS[name]
+            given = f"{statement.place(list(values))}::text[]"
+            conditions.append(
+                f"(f.{key} = ANY (ARRAY(SELECT {key} FROM warehouse.{table} WHERE {key} = ANY ({given}) "
+                f"OR {label} = ANY ({given}))) OR (f.{key} IS NULL AND f.{label} = ANY ({given})))"
+            )
+    if query.teams:
+        given = f"{statement.place(list(query.teams))}::text[]"
+        conditions.append(
+            f"(f.team_ids && ARRAY(SELECT team_id FROM warehouse.dim_teams WHERE team_id = ANY ({given}) "
+            f"OR team_name = ANY ({given})) OR EXISTS (SELECT FROM unnest(f.team_ids, f.team_names) AS t (id, name) "
+            f"WHERE t.id IS NULL AND t.name = ANY ({given})))"
+        )
+    if query.urgencies:
+        conditions.append(f"f.urgency = ANY ({statement.place(list(query.urgencies))}::text[])")
+    if query.exclude_merged:
+        conditions.append("f.is_merged IS NOT TRUE")
+    return conditions
+
+
+def _label_columns(query: Query) -> str:
+    names = {"team": ("team_ids", "team_names"), **{name: keys[1:] for name, keys in _DIMENSIONS.items()}}
+    return "".join(f", f.{column}" for label in query.labels for column in names.get(label, ()))
+
+
+def _labels(query: Query) -> tuple[list[str], list[str]]:
+    """What each label shows, and the joins that it needs."""
+    columns, joins = [], []
+    for name in query.labels:
+        if name == "urgency":
+            columns.append("facts.urgency")
+        elif name == "team":
+            columns.append("team.label")
+            joins.append(
+                "LEFT JOIN LATERAL (SELECT DISTINCT coalesce(d.team_name, t.name, t.id) AS label "
+                "FROM unnest(facts.team_ids, facts.team_names) AS t (id, name) "
+                "LEFT JOIN warehouse.dim_teams AS d ON d.team_id = t.id) AS team ON true"
+            )
+        else:
+            table, key, label = _DIMENSIONS[name]
+            columns.append(f"coalesce({name}.{label}, facts.{label}, facts.{key})")
+            joins.append(f"LEFT JOIN warehouse.{table} AS {name} ON {name}.{key} = facts.{key}")
+    return columns, joins

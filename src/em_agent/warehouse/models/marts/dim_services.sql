@@ -1,0 +1,8 @@
+{{
+    config(
+        unique_key="service_id",
+        indexes=[{"columns": ["service_id"], "unique": true}, {"columns": ["transformed_at"]}],
+    )
+}}
+
+{{ dimension("service") }}

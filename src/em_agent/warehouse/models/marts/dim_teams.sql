@@ -1,0 +1,24 @@
+{{
+    config(
+        unique_key="team_id",
+        indexes=[{"columns": ["team_id"], "unique": true}, {"columns": ["transformed_at"]}],
+    )
+}}
+
+{%- set names -%}
+    select
+        team.id,
+        team.name,
+        events.at,
+        events.reading_rank,
+        events.delivery_id,
+        events.transformed_at
+    from {{ ref("stg_pagerduty__incident_events") }} as events
+    cross join lateral unnest(events.team_ids, events.team_names) as team (id, name)
+    where
+        events.team_ids <> '{}'
+        and team.id is not null
+        {% if is_incremental() %} and events.transformed_at > {{ watermark() }} {% endif %}
+{%- endset -%}
+
+{{ newest_names("team_id", "team_name", names) }}

@@ -1,0 +1,146 @@
+{{
+    config(
+        unique_key="incident_id",
+        indexes=[
+            {"columns": ["incident_id"], "unique": true},
+            {"columns": ["transformed_at"]},
+            {"columns": ["triggered_at"]},
+            {"columns": ["resolved_at"]},
+        ],
+    )
+}}
+
+{%- set newest_first = 'order by at desc, reading_rank desc, delivery_id collate "C" desc' %}
+
+with events as (
+    select *
+    from {{ ref("stg_pagerduty__incident_events") }}
+    where {{ changed_incidents(ref("fct_incident_episodes")) }}
+),
+
+priorities as (
+    select
+        incident_id,
+        priority_severity < lag(priority_severity) over (
+            partition by incident_id order by at, reading_rank, delivery_id collate "C"
+        ) as is_raised
+    from events
+    where states_priority
+),
+
+raised as (
+    select
+        incident_id,
+        bool_or(is_raised) as is_raised
+    from priorities
+    group by incident_id
+),
+
+-- Each field has the value of the newest snapshot that states it.
+incidents as (
+    select
+        incident_id,
+        (array_agg(number {{ newest_first }}) filter (where number is not null))[1] as number,
+        (array_agg(title {{ newest_first }}) filter (where title is not null))[1] as title,
+        (array_agg(html_url {{ newest_first }}) filter (where html_url is not null))[1] as html_url,
+        (array_agg(urgency {{ newest_first }}) filter (where urgency is not null))[1] as urgency,
+        (array_agg(event_id {{ newest_first }}) filter (
+            where service_id is not null or service_name is not null
+        ))[1] as service_event_id,
+        (array_agg(event_id {{ newest_first }}) filter (
+            where escalation_policy_id is not null or escalation_policy_name is not null
+        ))[1] as policy_event_id,
+        (array_agg(event_id {{ newest_first }}) filter (where states_priority))[1] as priority_event_id,
+        (array_agg(event_id {{ newest_first }}) filter (where team_ids is not null))[1] as teams_event_id,
+        (array_agg(event_id {{ newest_first }}) filter (where kind = 'resolved'))[1] as resolution_event_id,
+        (array_agg(kind {{ newest_first }}) filter (
+            where kind in ('triggered', 'acknowledged', 'unacknowledged', 'reopened', 'escalated', 'delegated')
+        ))[1] as newest_kind,
+        coalesce(min(at) filter (where kind = 'triggered'), min(created_at)) as triggered_at,
+        min(at) filter (where kind = 'acknowledged') as acknowledged_at,
+        count(*) filter (where kind = 'escalated') as escalation_count,
+        coalesce(bool_or(kind in ('delegated', 'reassigned')), false) as is_handed_over,
+        bool_or(is_clock_suspect) as is_clock_suspect,
+        count(*) as event_count,
+        max(at) as last_event_at,
+        max(received_at) as last_received_at
+    from events
+    group by incident_id
+),
+
+episodes as (
+    select
+        incident_id,
+        (array_agg(last_resolved_at order by ordinal desc))[1] as resolved_at,
+        sum(reopen_count)::integer as reopen_count,
+        sum(active_seconds) as active_seconds,
+        max(transformed_at) as transformed_at,
+        coalesce(bool_or(active_seconds < 0), false) as has_negative
+    from {{ ref("fct_incident_episodes") }}
+    where {{ changed_incidents(ref("fct_incident_episodes")) }}
+    group by incident_id
+),
+
+durations as (
+    select
+        incidents.*,
+        episodes.resolved_at,
+        episodes.reopen_count,
+        episodes.transformed_at,
+        extract(epoch from incidents.acknowledged_at - incidents.triggered_at)::double precision as acknowledge_seconds,
+        extract(epoch from episodes.resolved_at - incidents.triggered_at)::double precision as resolve_seconds,
+        case when episodes.resolved_at is not null then episodes.active_seconds end as active_seconds,
+        episodes.resolved_at is not null and episodes.has_negative as has_negative_episode
+    from incidents
+    inner join episodes on incidents.incident_id = episodes.incident_id
+)
+
+select
+    durations.incident_id,
+    durations.number,
+    durations.title,
+    durations.html_url,
+    case
+        when durations.resolved_at is not null then 'resolved'
+        when durations.newest_kind = 'acknowledged' then 'acknowledged'
+        else 'triggered'
+    end as status,
+    durations.urgency,
+    service.service_id,
+    service.service_name,
+    priority.priority_id,
+    priority.priority_name,
+    policy.escalation_policy_id,
+    policy.escalation_policy_name,
+    coalesce(teams.team_ids, '{}') as team_ids,
+    coalesce(teams.team_names, '{}') as team_names,
+    durations.triggered_at,
+    durations.acknowledged_at,
+    durations.resolved_at,
+    case when durations.acknowledge_seconds >= 0 then durations.acknowledge_seconds end as time_to_acknowledge_seconds,
+    case when durations.resolve_seconds >= 0 then durations.resolve_seconds end as time_to_resolve_seconds,
+    case
+        when durations.triggered_at is not null and not durations.has_negative_episode then durations.active_seconds
+    end as active_seconds,
+    durations.reopen_count,
+    durations.escalation_count::integer as escalation_count,
+    durations.is_handed_over,
+    coalesce(raised.is_raised, false) as is_priority_raised,
+    durations.resolved_at is not null and resolution.is_merge as is_merged,
+    durations.resolved_at is not null and not resolution.is_merge and not resolution.is_by_person as is_auto_resolved,
+    durations.triggered_at is null as is_incomplete,
+    coalesce(durations.acknowledge_seconds < 0, false)
+    or coalesce(durations.resolve_seconds < 0, false)
+    or durations.has_negative_episode as is_impossible,
+    durations.is_clock_suspect,
+    durations.event_count::integer as event_count,
+    durations.last_event_at,
+    durations.last_received_at,
+    durations.transformed_at
+from durations
+left join raised on durations.incident_id = raised.incident_id
+left join events as service on durations.service_event_id = service.event_id
+left join events as policy on durations.policy_event_id = policy.event_id
+left join events as priority on durations.priority_event_id = priority.event_id
+left join events as teams on durations.teams_event_id = teams.event_id
+left join events as resolution on durations.resolution_event_id = resolution.event_id

@@ -1,0 +1,145 @@
+{{
+    config(
+        unique_key="event_id",
+        indexes=[
+            {"columns": ["event_id"], "unique": true},
+            {"columns": ["incident_id"]},
+            {"columns": ["transformed_at", "incident_id"]},
+        ],
+        post_hook=[
+            "{{ index_when_built('(transformed_at) where service_id is not null') }}",
+            "{{ index_when_built('(transformed_at) where priority_id is not null') }}",
+            "{{ index_when_built('(transformed_at) where escalation_policy_id is not null') }}",
+            "{{ index_when_built(\"(transformed_at) where team_ids <> '{}'\") }}",
+        ],
+    )
+}}
+
+-- Whatever is not transformed yet is still in the outbox, so that only a full build reads all of events_raw.
+with run as materialized (
+    select {{ mark_of_run() }} as transformed_at
+),
+
+envelopes as materialized (
+    select
+        events_raw.id as event_id,
+        events_raw.delivery_id,
+        events_raw.occurred_at,
+        events_raw.received_at,
+        warehouse.read_event(events_raw.payload) as event
+    from {{ source("em_agent", "events_raw") }} as events_raw
+    {% if is_incremental() %}
+        inner join {{ source("em_agent", "outbox") }} as outbox on events_raw.id = outbox.event_id
+    {% endif %}
+    where
+        events_raw.source = 'pagerduty'
+        {% if is_incremental() %}
+            and not exists (select 1 from {{ this }} as done where done.event_id = events_raw.id)
+        {% endif %}
+),
+
+events as (
+    select
+        envelopes.*,
+        event.event_type #>> '{}' as event_type,
+        event.data as document,
+        {{ json_text("agent.type") }} as agent_type,
+        {{ json_text("data.type") }} as data_type,
+        data.*
+    from envelopes
+    cross join lateral json_to_record(envelopes.event) as event (event_type json, agent json, data json)
+    cross join lateral {{ json_reference("event.agent", "agent") }}
+    cross join lateral json_to_record({{ json_object("event.data") }}) as data (
+        id json, type json, incident json, incident_role_assignments json, number json, incident_number json,
+        title json, urgency json, service json, teams json, priority json, escalation_policy json,
+        created_at json, resolve_reason json, html_url json
+    )
+    where event.event_type #>> '{}' like 'incident.%'
+),
+
+-- Notes, status updates, responders and the like refer to their incident. The older shape names no type.
+snapshots as (
+    select
+        *,
+        coalesce(
+            data_type in ('incident', 'incident_reference'),
+            document -> 'incident' is null
+        ) as is_snapshot
+    from events
+)
+
+select
+    snapshots.event_id,
+    snapshots.delivery_id,
+    case
+        when snapshots.is_snapshot then {{ json_id("snapshots.id") }}
+        else coalesce(
+            {{ json_id("snapshots.incident -> 'id'") }},
+            {{ json_id("snapshots.incident_role_assignments -> 0 -> 'incident' -> 'id'") }}
+        )
+    end as incident_id,
+    snapshots.document ->> 'id' as document_id,
+    substring(snapshots.event_type from '^incident\.(.*)$') as kind,
+    case when clock.is_believed then snapshots.occurred_at else snapshots.received_at end as at,
+    case snapshots.event_type
+        when 'incident.triggered' then 0
+        when 'incident.acknowledged' then 1
+        when 'incident.reopened' then 2
+        when 'incident.resolved' then 4
+        else 3
+    end as reading_rank,
+    snapshots.occurred_at,
+    snapshots.received_at,
+    snapshots.occurred_at is not null and not clock.is_believed as is_clock_suspect,
+    coalesce(snapshots.agent_type in ('user_reference', 'user'), false) as is_by_person,
+    snapshots.is_snapshot,
+    case when snapshots.is_snapshot then {{ read_incident_number("snapshots") }} end as number,
+    case when snapshots.is_snapshot then nullif({{ json_text("snapshots.title") }}, '') end as title,
+    case
+        when snapshots.is_snapshot and {{ json_text("snapshots.urgency") }} in ('high', 'low')
+            then snapshots.urgency #>> '{}'
+    end as urgency,
+    case when snapshots.is_snapshot then {{ json_id("service.id") }} end as service_id,
+    case when snapshots.is_snapshot then {{ reference_name("service") }} end as service_name,
+    case when snapshots.is_snapshot then {{ json_id("policy.id") }} end as escalation_policy_id,
+    case when snapshots.is_snapshot then {{ reference_name("policy") }} end as escalation_policy_name,
+    snapshots.is_snapshot and coalesce(
+        {{ json_id("priority.id") }} is not null
+        or {{ reference_name("priority") }} is not null
+        or json_typeof(snapshots.document -> 'priority') = 'null',
+        false
+    ) as states_priority,
+    case when snapshots.is_snapshot then {{ json_id("priority.id") }} end as priority_id,
+    case when snapshots.is_snapshot then {{ reference_name("priority") }} end as priority_name,
+    left(substring({{ reference_name("priority") }} from '[0-9]+'), 100)::numeric as priority_severity,
+    case when snapshots.is_snapshot then teams.ids end as team_ids,
+    case when snapshots.is_snapshot then teams.names end as team_names,
+    case when snapshots.is_snapshot then warehouse.read_time({{ json_text("snapshots.created_at") }}) end as created_at,
+    snapshots.is_snapshot
+    and coalesce({{ json_text("snapshots.resolve_reason -> 'type'") }} = 'merge_resolve_reason', false) as is_merge,
+    case when snapshots.is_snapshot then nullif({{ json_text("snapshots.html_url") }}, '') end as html_url,
+    run.transformed_at
+from snapshots
+cross join run
+cross join lateral (
+    select coalesce(snapshots.occurred_at <= snapshots.received_at + interval '24 hours', false) as is_believed
+) as clock
+cross join lateral {{ json_reference("snapshots.service", "service") }}
+cross join lateral {{ json_reference("snapshots.escalation_policy", "policy") }}
+cross join lateral {{ json_reference("snapshots.priority", "priority") }}
+left join lateral (
+    select
+        coalesce(array_agg(team.team_id order by team.position), '{}') as ids,
+        coalesce(array_agg(team.team_name order by team.position), '{}') as names
+    from (
+        select
+            element.position,
+            {{ json_id("reference.id") }} as team_id,
+            {{ reference_name("reference") }} as team_name
+        from json_array_elements(
+            case when json_typeof(snapshots.teams) = 'array' then snapshots.teams else '[]'::json end
+        ) with ordinality as element (value, position)
+        cross join lateral {{ json_reference("element.value", "reference") }}
+    ) as team
+    where team.team_id is not null or team.team_name is not null
+) as teams on json_typeof(snapshots.teams) = 'array'

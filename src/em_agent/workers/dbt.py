@@ -1,0 +1,190 @@
+"""Runs the dbt project in this process, again and again, on one parsed manifest."""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import psycopg2  # type: ignore[import-untyped]
+from psycopg2.extensions import parse_dsn  # type: ignore[import-untyped]
+
+from em_agent.errors import ConfigurationError, PermanentError, RetriableError
+
+PROJECT_DIR = Path(str(files("em_agent") / "warehouse"))
+
+# What libpq calls a part of the connection string, and the variable that it, psql and the project's profile read.
+_VARIABLES = {
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "dbname": "PGDATABASE",
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+}
+# A compiled plan costs more than these small queries; a connection that died is noticed.
+_OPTIONS = "-c jit=off -c TimeZone=UTC -c tcp_keepalives_idle=30"
+_CONNECT_SECONDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run did: rows written by model, and how long it took."""
+
+    seconds: float
+    rows: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def new_events(self) -> int:
+        """Events that were not staged before."""
+        return self.rows.get("stg_pagerduty__incident_events", 0)
+
+
+def connection_variables(database_url: str) -> dict[str, str]:
+    """The PG* variables that make dbt, psql and the project's profile connect to `database_url`.
+
+    Raises:
+        ConfigurationError: libpq does not understand the URL.
+
+    """
+    try:
+        parts = parse_dsn(database_url)
+    except psycopg2.Error as error:
+        message = f"DATABASE_URL cannot be used by dbt: {str(error).strip()}."
+        raise ConfigurationError(message) from error
+    found = {variable: parts[name] for name, variable in _VARIABLES.items() if parts.get(name)}
+    # libpq takes a list of ports for a list of hosts; dbt takes one number.
+    found["PGPORT"] = found.get("PGPORT", "5432").split(",")[0]
+    return {"PGUSER": "postgres", "PGDATABASE": found.get("PGUSER", "postgres"), "PGHOST": "localhost", **found}
+
+
+def dbt_variables(work_dir: Path) -> dict[str, str]:
+    """The variables that make dbt find the project and write only below `work_dir`."""
+    return {
+        "DBT_PROJECT_DIR": str(PROJECT_DIR),
+        "DBT_PROFILES_DIR": str(PROJECT_DIR),
+        "DBT_TARGET_PATH": str(work_dir / "target"),
+        "DBT_LOG_PATH": str(work_dir / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+class Transformer:
+    """Brings the marts up to date; one for each process, one run at a time.
+
+    dbt is configured by the process's environment, which the constructor sets. Importing it and parsing the project
+    takes some seconds, at the first run; later runs take tenths of one and follow the number of new events.
+    """
+
+    def __init__(self, database_url: str, work_dir: Path) -> None:
+        """Write compiled SQL and logs below `work_dir`.
+
+        Raises:
+            ConfigurationError: the database URL is wrong.
+
+        """
+        self._database_url = database_url
+        self._manifest: Any = None
+        work_dir.mkdir(parents=True, exist_ok=True)
+        for name in ("PGPASSWORD", "PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"):
+            os.environ.pop(name, None)
+        os.environ.update(connection_variables(database_url))
+        os.environ.update(dbt_variables(work_dir))
+        os.environ["PGOPTIONS"] = _OPTIONS
+
+    def run(self, *, full_refresh: bool = False) -> Summary:
+        """What was done to take in every event of the outbox, or, with `full_refresh`, to build all anew.
+
+        Raises:
+            RetriableError: the database is away, or in the way: a later run may work.
+            PermanentError: the project or the schema is wrong: every run would fail.
+
+        """
+        started = time.monotonic()
+        self._parse()
+        result = self._invoke(["run", *(["--full-refresh"] if full_refresh else [])])
+        return Summary(time.monotonic() - started, _rows(result))
+
+    def build(self) -> Summary:
+        """As `run`, with every test of the project.
+
+        Raises:
+            RetriableError: the database is away, or in the way: a later run may work.
+            PermanentError: a test failed, or the project or the schema is wrong.
+
+        """
+        started = time.monotonic()
+        self._parse()
+        return Summary(time.monotonic() - started, _rows(self._invoke(["build"])))
+
+    def _parse(self) -> None:
+        if self._manifest is None:
+            self._manifest = self._invoke(["parse"])
+
+    def _invoke(self, arguments: Sequence[str]) -> Any:  # noqa: ANN401 - dbt types it so
+        from dbt.cli.main import dbtRunner  # noqa: PLC0415 - seconds to import, which other roles don't need
+
+        quiet = ["--log-level", "none", "--log-level-file", "warn", "--no-use-colors", "--no-write-json"]
+        outcome = dbtRunner(manifest=self._manifest).invoke([*quiet, *arguments])
+        if outcome.success:
+            return outcome.result
+        message = _failure(outcome)
+        if not self._is_reachable() or _is_passing(message):
+            raise RetriableError(message)
+        raise PermanentError(message)
+
+    def _is_reachable(self) -> bool:
+        try:
+            connection = psycopg2.connect(self._database_url, connect_timeout=_CONNECT_SECONDS)
+        except psycopg2.OperationalError:
+            return False
+        connection.close()
+        return True
+
+
+def _rows(result: Any) -> dict[str, int]:  # noqa: ANN401 - dbt types it so
+    counts = ((node.node.name, node.adapter_response.get("rows_affected")) for node in result.results)
+    return {name: count for name, count in counts if isinstance(count, int) and count > 0}
+
+
+def _failure(outcome: Any) -> str:  # noqa: ANN401 - dbt types it so
+    if outcome.exception is not None:
+        return f"dbt failed: {outcome.exception}"
+    results = getattr(outcome.result, "results", [])
+    failed = [f"{node.node.name}: {node.message}" for node in results if node.status in {"error", "fail"}]
+    return "dbt failed: " + "; ".join(failed or ["it does not say why"])
+
+
+# Texts of PostgreSQL's and libpq's errors of the classes 08, 40, 53, 55, 57: connection, rollback, resources, in use,
+# intervention. dbt keeps no code of an error.
+_PASSING = (
+    "connection",
+    "could not connect",
+    "deadlock detected",
+    "could not serialize",
+    "lock timeout",
+    "canceling statement",
+    "terminating",
+    "too many clients",
+    "remaining connection slots",
+    "out of memory",
+    "no space left",
+    "could not extend",
+    "could not write",
+    "could not open",
+    "disk full",
+    "shutting down",
+    "starting up",
+    "recovery mode",
+    "read-only transaction",
+)
+
+
+def _is_passing(message: str) -> bool:
+    lowered = message.lower()
+    return any(text in lowered for text in _PASSING)

