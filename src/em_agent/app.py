@@ -10,13 +10,14 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from em_agent import __version__
-from em_agent.api import health, incidents, kept, telemetry
+from em_agent.api import health, incidents, kept, metrics, telemetry
 from em_agent.api.access import AccessGuard
 from em_agent.api.backend import Backend
 from em_agent.api.errors import install_error_handlers
 from em_agent.gateway.openapi import describe_webhooks
 from em_agent.gateway.rate import RateLimit
 from em_agent.gateway.webhooks import PATH_PREFIX, Endpoint, WebhookGateway
+from em_agent.metrics.incidents import IncidentMeter
 from em_agent.services import ConnectorServices, GatewayServices, SourceRules
 
 log = structlog.get_logger()
@@ -45,7 +46,9 @@ def build_connectors(services: ConnectorServices) -> ASGIApp:
 
 def build_api(backend: Backend, sources: Sequence[str]) -> FastAPI:
     """The HTTP API with its description at `/docs`, which loads nothing from elsewhere."""
-    app = _new_app(backend, [health.router, incidents.router, kept.router, telemetry.router])
+    meter = IncidentMeter(backend.pool)
+    metrics_router = metrics.router(lambda _: meter, timezone=backend.timezone.key)
+    app = _new_app(backend, [health.router, metrics_router, incidents.router, kept.router, telemetry.router])
     _describe_webhooks_too(app, sources)
     return app
 

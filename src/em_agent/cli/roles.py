@@ -1,6 +1,8 @@
 """The commands that run one role alone."""
 
 from collections.abc import Coroutine
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -100,17 +102,26 @@ async def _run_relay(settings: Settings) -> None:
 async def _run_workers(settings: Settings, names: list[str]) -> None:
     from em_agent.kit.presence import announce
     from em_agent.kit.process import run_until_stopped
-    from em_agent.services import open_connections
+    from em_agent.services import open_connections, required_urls
     from em_agent.workers.consume import Worker
     from em_agent.workers.registry import build_consumer
 
-    database_url = settings.database_url or ""
-    async with open_connections(settings, f"worker {' '.join(names)}") as connections:
-        replicas = settings.stream_replicas
-        consumers = [
-            build_consumer(name, database_url, connections.pool, connections.nats, replicas=replicas) for name in names
-        ]
-        workers = [Worker(connections.nats, consumer, replicas=replicas) for consumer in consumers]
-        for name in names:
-            await announce(connections.nats, f"worker {name}")
-        await run_until_stopped(*(worker.run() for worker in workers))
+    database_url, _ = required_urls(settings)
+    replicas = settings.stream_replicas
+    with TemporaryDirectory(prefix="em-agent-") as work_dir:
+        async with open_connections(settings, f"worker {' '.join(names)}") as connections:
+            consumers = [
+                build_consumer(
+                    name,
+                    connections.pool,
+                    connections.nats,
+                    database_url=database_url,
+                    work_dir=Path(work_dir),
+                    replicas=replicas,
+                )
+                for name in names
+            ]
+            workers = [Worker(connections.nats, consumer, replicas=replicas) for consumer in consumers]
+            for name in names:
+                await announce(connections.nats, f"worker {name}")
+            await run_until_stopped(*(worker.run() for worker in workers))

@@ -33,6 +33,8 @@ _LOAD = f"SELECT {', '.join(_COLUMNS)} FROM incident_events WHERE incident_id = 
 
 async def save(connection: Connection, events: Sequence[IncidentEvent]) -> None:
     """Write the events; one that is there already is replaced by the same."""
+    if not events:
+        return
     rows = {event.event_id: _to_row(event) for event in events}
     columns = zip(*(rows[event_id] for event_id in sorted(rows)), strict=True)
     await connection.execute(_SAVE, *(list(column) for column in columns))
@@ -44,6 +46,13 @@ async def load(connection: Connection, incident_ids: Sequence[str]) -> dict[str,
     for row in await connection.fetch(_LOAD, incident_ids):
         found.setdefault(row["incident_id"], []).append(_from_row(row))
     return found
+
+
+async def prune(connection: Connection, *, after: int, until: int, kept: Sequence[int]) -> None:
+    """Delete the facts of the events with ids above `after` and not above `until` that are none of `kept`."""
+    await connection.execute(
+        "DELETE FROM incident_events WHERE event_id > $1 AND event_id <= $2 AND event_id <> ALL($3)", after, until, kept
+    )
 
 
 def _to_row(event: IncidentEvent) -> tuple[Any, ...]:

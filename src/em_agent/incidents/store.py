@@ -48,23 +48,18 @@ async def apply(connection: Connection, events: Sequence[IncidentEvent]) -> None
         await _refold(connection, ids)
 
 
-async def forget_unsupported(connection: Connection) -> int:
-    """The count of facts deleted since the record no longer has their event, their incidents folded anew."""
+async def refold(connection: Connection, ids: Sequence[str]) -> None:
+    """Fold the incidents anew from their facts; one that has none is no longer there."""
     async with connection.transaction():
-        rows = await connection.fetch(
-            "DELETE FROM incident_events AS f WHERE NOT EXISTS (SELECT FROM events_raw AS e WHERE e.id = f.event_id) "
-            "RETURNING incident_id"
-        )
-        await _refold(connection, sorted({row["incident_id"] for row in rows}))
-        await connection.execute(
-            "DELETE FROM incidents AS i WHERE NOT EXISTS (SELECT FROM incident_events AS f WHERE f.incident_id = i.id)"
-        )
-    return len(rows)
+        await connection.execute(_LOCK, _LOCK_CLASS, ids)
+        await _refold(connection, ids)
 
 
 async def _refold(connection: Connection, ids: Sequence[str]) -> None:
     known = await facts.load(connection, ids)
     incidents = [fold(events) for events in known.values()]
+    gone = [incident_id for incident_id in ids if incident_id not in known]
+    await connection.execute("DELETE FROM incidents WHERE id = ANY($1)", gone)
     for table in _PARTS:
         await connection.execute(f"DELETE FROM {table} WHERE incident_id = ANY($1)", ids)  # noqa: S608
     await connection.executemany(_SAVE_INCIDENT, [_row(incident) for incident in incidents])

@@ -45,6 +45,7 @@ class Consumer:
     ack_wait_seconds: float = 10.0
     headers_only: bool = False
     dead_letters: DeadLetters | None = None  # None: a batch that fails is tried for ever
+    prepare: Callable[[], Awaitable[None]] | None = None  # what to do each time before the first message
 
     def config(self, replicas: int) -> ConsumerConfig:
         """What JetStream keeps of the consumer."""
@@ -84,6 +85,8 @@ class Worker:
                 await asyncio.sleep(min(0.25 * 2 ** min(self._failures, 5), 5.0))
 
     async def _subscribe(self) -> JetStreamContext.PullSubscription:
+        if self._consumer.prepare is not None:
+            await self._consumer.prepare()
         await ensure_event_stream(self._js, replicas=self._replicas)
         await self._js.add_consumer(STREAM, self._consumer.config(self._replicas))
         subscription = await self._js.pull_subscribe_bind(durable=self._consumer.name, stream=STREAM)

@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -30,6 +31,7 @@ _VARIABLES = {
 # A compiled plan costs more than these small queries; a connection that died is noticed.
 _OPTIONS = "-c jit=off -c TimeZone=UTC -c tcp_keepalives_idle=30"
 _CONNECT_SECONDS = 3
+_LOCK = "SELECT pg_advisory_lock(hashtextextended('em_agent.warehouse.run', 0))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ class Transformer:
         """
         started = time.monotonic()
         self._parse()
-        result = self._invoke(["run", *(["--full-refresh"] if full_refresh else [])])
+        with self._turn():
+            result = self._invoke(["run", *(["--full-refresh"] if full_refresh else [])])
         return Summary(time.monotonic() - started, _rows(result))
 
     def build(self) -> Summary:
@@ -120,7 +123,24 @@ class Transformer:
         """
         started = time.monotonic()
         self._parse()
-        return Summary(time.monotonic() - started, _rows(self._invoke(["build"])))
+        with self._turn():
+            result = self._invoke(["build"])
+        return Summary(time.monotonic() - started, _rows(result))
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Hold a lock for the whole run, so that the worker's and a replay's take turns."""
+        try:
+            connection = psycopg2.connect(self._database_url, connect_timeout=_CONNECT_SECONDS)
+            connection.autocommit = True
+            connection.cursor().execute(_LOCK)
+        except psycopg2.OperationalError as error:
+            message = f"PostgreSQL does not answer: {error}"
+            raise RetriableError(message) from error
+        try:
+            yield
+        finally:
+            connection.close()
 
     def _parse(self) -> None:
         if self._manifest is None:
