@@ -122,7 +122,7 @@ class IncidentFull(IncidentSummary):
 
 
 @router.get("", responses=problems(401, 403, 422, 503))
-async def list_incidents(  # noqa: PLR0913, PLR0917 - each is a parameter of the request
+async def list_incidents(  # noqa: PLR0913 - each is a parameter of the request
     backend: UseBackend,
     since: Annotated[str | None, Query(description="Time or date; the window begins here.")] = None,
     until: Annotated[str | None, Query(description="Time or date; the window ends before it.")] = None,
