@@ -93,12 +93,16 @@ class PostgresServer:
             try:
                 await self._wait_ready()
             except ConfigurationError:
-                if attempt + 1 == _PORT_ATTEMPTS or self._port is None or is_free(self._port):
+                if attempt + 1 == _PORT_ATTEMPTS or not self._lost_its_port():
                     raise
                 self._port = None
                 self.start()
             else:
                 return
+
+    def _lost_its_port(self) -> bool:
+        has_ended = self.process is None or self.process.poll() is not None
+        return has_ended and self._port is not None and not is_free(self._port)
 
     async def _wait_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS
@@ -188,15 +192,19 @@ class PostgresServer:
         return self._directory.path / "postgres-start.log"
 
     def _last_word(self) -> str:
-        logs = sorted((self._cluster / "log").glob("*.log"))[-1:]
-        lines = [
-            line
-            for log in (self._start_log, *logs)
-            if log.is_file()
-            for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
-        ]
+        """The line that most likely says why: the server's log, or what came before it wrote one."""
+        lines = _last_lines(self._start_log)
+        if any("redirecting log output" in line for line in lines):
+            lines = _last_lines(max((self._cluster / "log").glob("*.log"), default=self._start_log))
         fatal = [line for line in lines if "FATAL" in line or "PANIC" in line]
         return (fatal or lines or ["it said nothing"])[-1]
+
+
+def _last_lines(log: Path) -> list[str]:
+    try:
+        return log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
+    except OSError:
+        return []
 
 
 async def _execute(url: str, statements: str) -> None:
