@@ -66,6 +66,7 @@ def test_restarts_postgres_under_a_busy_session(stack: Stack) -> None:
     url = stack.endpoints["database_url"]
     busy = "SELECT pg_sleep(0), count(*) FROM generate_series(1, 1000000000)"
     is_running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep(0)%'"
+
     async def scenario() -> None:
         connection = await asyncpg.connect(url)
         query_task = asyncio.ensure_future(connection.fetch(busy))
