@@ -23,7 +23,9 @@ def _ok(seen: set[bytes], request: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(200, json={"status": word, "id": 1})
 
 
-def _send(deliveries: list[SignedDelivery], answer: Callable[[httpx2.Request], httpx2.Response], **options: object) -> Tally:
+def _send(
+    deliveries: list[SignedDelivery], answer: Callable[[httpx2.Request], httpx2.Response], **options: object
+) -> Tally:
     async def run() -> Tally:
         return await send(deliveries, BASE, transport=httpx2.MockTransport(answer), **options)  # type: ignore[arg-type]
 
