@@ -3,7 +3,8 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
 
 import httpx2
 import pytest
@@ -14,6 +15,9 @@ from em_agent.demo.year import Year
 from em_agent.errors import PermanentError, RetriableError
 
 BASE = "http://gateway.test"
+Answer: TypeAlias = (
+    Callable[[httpx2.Request], httpx2.Response] | Callable[[httpx2.Request], Coroutine[None, None, httpx2.Response]]
+)
 
 
 def _ok(seen: set[bytes], request: httpx2.Request) -> httpx2.Response:
@@ -23,9 +27,9 @@ def _ok(seen: set[bytes], request: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(200, json={"status": word, "id": 1})
 
 
-def _send(deliveries: list[SignedDelivery], answer: Callable[[httpx2.Request], httpx2.Response], **options: object) -> Tally:
+def _send(deliveries: list[SignedDelivery], answer: Answer, **options: Any) -> Tally:
     async def run() -> Tally:
-        return await send(deliveries, BASE, transport=httpx2.MockTransport(answer), **options)  # type: ignore[arg-type]
+        return await send(deliveries, BASE, transport=httpx2.MockTransport(answer), **options)
 
     return asyncio.run(run())
 
@@ -69,7 +73,8 @@ def test_a_busy_gateway_is_asked_again(deliveries: list[SignedDelivery]) -> None
         number = len(attempts) % 20
         if attempts[request.content] == 1 and number < 3:
             if number == 2:
-                raise httpx2.ConnectError("refused")
+                message = "refused"
+                raise httpx2.ConnectError(message)
             return httpx2.Response((429, 503)[number], headers={"Retry-After": "0.01"})
         return _ok(seen, request)
 
@@ -116,7 +121,7 @@ def test_lanes_keep_their_order_and_concurrency_its_bound(deliveries: list[Signe
         running -= 1
         return httpx2.Response(200, json={"status": "ok", "id": 1})
 
-    _send(deliveries, answer, concurrency=5)  # type: ignore[arg-type]
+    _send(deliveries, answer, concurrency=5)
     assert 1 < most <= 5
     lanes = defaultdict(list)
     for delivery in deliveries:

@@ -71,7 +71,7 @@ def test_severe_incidents_are_answered_and_mended_sooner() -> None:
 
     def middle(level: str, name: str) -> float:
         values = [getattr(truth, name) for truth in truths if truth.priority and truth.priority.name == level]
-        return median(value for value in values if value is not None)
+        return float(median(value for value in values if value is not None))
 
     assert middle("P1", "time_to_acknowledge_seconds") * 2 < middle("P4", "time_to_acknowledge_seconds")
     assert middle("P1", "time_to_resolve_seconds") < middle("P5", "time_to_resolve_seconds")

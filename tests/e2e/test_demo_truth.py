@@ -62,7 +62,7 @@ def _lines_until_ready(process: "subprocess.Popen[str]") -> list[str]:
 def _metrics(port: int, year: Year, group_by: str | None) -> list[dict[str, Any]]:
     parameters = {"since": year.start.isoformat(), "until": year.end.isoformat()}
     query = urlencode(parameters | ({"group_by": group_by} if group_by else {}))
-    with urlopen(f"http://127.0.0.1:{port}/v1/metrics/incidents?{query}", timeout=10) as answer:  # noqa: S310 - http
+    with urlopen(f"http://127.0.0.1:{port}/v1/metrics/incidents?{query}", timeout=10) as answer:
         groups: list[dict[str, Any]] = json.load(answer)["groups"]
     return groups
 
