@@ -3,8 +3,7 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeAlias
+from collections.abc import Callable
 
 import httpx2
 import pytest
@@ -15,9 +14,6 @@ from em_agent.demo.year import Year
 from em_agent.errors import PermanentError, RetriableError
 
 BASE = "http://gateway.test"
-Answer: TypeAlias = (
-    Callable[[httpx2.Request], httpx2.Response] | Callable[[httpx2.Request], Coroutine[None, None, httpx2.Response]]
-)
 
 
 def _ok(seen: set[bytes], request: httpx2.Request) -> httpx2.Response:
@@ -27,9 +23,11 @@ def _ok(seen: set[bytes], request: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(200, json={"status": word, "id": 1})
 
 
-def _send(deliveries: list[SignedDelivery], answer: Answer, **options: Any) -> Tally:
+def _send(
+    deliveries: list[SignedDelivery], answer: Callable[[httpx2.Request], httpx2.Response], **options: object
+) -> Tally:
     async def run() -> Tally:
-        return await send(deliveries, BASE, transport=httpx2.MockTransport(answer), **options)
+        return await send(deliveries, BASE, transport=httpx2.MockTransport(answer), **options)  # type: ignore[arg-type]
 
     return asyncio.run(run())
 
@@ -73,8 +71,7 @@ def test_a_busy_gateway_is_asked_again(deliveries: list[SignedDelivery]) -> None
         number = len(attempts) % 20
         if attempts[request.content] == 1 and number < 3:
             if number == 2:
-                message = "refused"
-                raise httpx2.ConnectError(message)
+                raise httpx2.ConnectError("refused")
             return httpx2.Response((429, 503)[number], headers={"Retry-After": "0.01"})
         return _ok(seen, request)
 
@@ -121,7 +118,7 @@ def test_lanes_keep_their_order_and_concurrency_its_bound(deliveries: list[Signe
         running -= 1
         return httpx2.Response(200, json={"status": "ok", "id": 1})
 
-    _send(deliveries, answer, concurrency=5)
+    _send(deliveries, answer, concurrency=5)  # type: ignore[arg-type]
     assert 1 < most <= 5
     lanes = defaultdict(list)
     for delivery in deliveries:

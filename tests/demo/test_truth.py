@@ -1,9 +1,9 @@
 """The truth of incidents against an independent reading of their events, and its sums against sums by hand."""
 
+import itertools
 from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -55,7 +55,8 @@ def test_truth_is_what_the_events_say(year: Year) -> None:
         assert last["number"] == truth.number
         priorities = read["priorities"]
         assert priorities[-1] == (truth.priority.name if truth.priority else None)
-        assert any(old and new and new < old for old, new in pairwise(priorities)) == truth.is_priority_raised
+        pairs = itertools.pairwise(priorities)
+        assert any(old and new and new < old for old, new in pairs) == truth.is_priority_raised
 
 
 def test_without_its_trigger_an_incident_began_at_the_whole_second(year: Year) -> None:
@@ -112,7 +113,7 @@ def test_sums_are_those_made_by_hand(four: list[Truth]) -> None:
     assert (group["escalated"], group["high_urgency"], group["auto_resolved"]) == (1, 3, 0)
     assert group["time_to_acknowledge_seconds"] == {
         "count": 3, "mean": 240.0, "median": 180.0, "p75": 330.0,
-        "p90": pytest.approx(420.0), "p95": pytest.approx(450.0),
+        "p90": pytest.approx(420.0), "p95": pytest.approx(450.0)
     }  # fmt: skip
     assert group["time_to_resolve_seconds"]["mean"] == pytest.approx((600 + 1800 + 1200) / 3)
     assert group["active_seconds"]["mean"] == pytest.approx((600 + 1200 + 1200) / 3)
@@ -120,9 +121,11 @@ def test_sums_are_those_made_by_hand(four: list[Truth]) -> None:
 
 
 def test_groups_and_windows(four: list[Truth]) -> None:
-    """An incident of two teams counts in both, one without priority under null; a window leaves out its end."""
-    urgencies = {group["key"]["urgency"]: group["incidents"] for group in aggregate(four, "urgency")}
-    assert urgencies == {"high": 3, "low": 1}
+    """An incident of two teams counts in both, one without priority under null; a window has its start, not its end."""
+    assert {group["key"]["urgency"]: group["incidents"] for group in aggregate(four, "urgency")} == {
+        "high": 3,
+        "low": 1,
+    }
     teams = aggregate(four, "team")
     assert [group["incidents"] for group in teams] == [4, 4]
     assert aggregate(four, "priority")[-1]["key"] == {"priority": None}

@@ -65,9 +65,7 @@ async def send(  # noqa: PLR0913 - options by name
 
     """
     tally = Tally()
-    queues: list[asyncio.Queue[SignedDelivery | None]] = [
-        asyncio.Queue(_WAITING_PER_LANE) for _ in range(concurrency)
-    ]
+    queues: list[asyncio.Queue[SignedDelivery | None]] = [asyncio.Queue(_WAITING_PER_LANE) for _ in range(concurrency)]
     limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
     async with httpx2.AsyncClient(
         base_url=base_url, timeout=_ANSWER_SECONDS, limits=limits, transport=transport, trust_env=False
