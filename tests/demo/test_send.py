@@ -94,6 +94,16 @@ def test_a_stored_but_unanswered_delivery_may_be_a_duplicate(deliveries: list[Si
     assert _send(deliveries[:30], answer).surprises == []
 
 
+def test_a_resumed_sending_expects_duplicates(deliveries: list[SignedDelivery]) -> None:
+    """What was sent before an interruption is a duplicate now, and no surprise; without one it would be."""
+
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, json={"status": "duplicate", "id": 1})
+
+    assert _send(deliveries[:30], answer, is_resumed=True).surprises == []
+    assert _send(deliveries[:30], answer).surprises != []
+
+
 def test_lanes_keep_their_order_and_concurrency_its_bound(deliveries: list[SignedDelivery]) -> None:
     """Deliveries of an incident arrive one after the other, with never more requests open than allowed."""
     arrived = []

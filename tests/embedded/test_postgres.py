@@ -118,11 +118,23 @@ def test_another_version_is_refused(data_dir: Path) -> None:
     assert [entry.name for entry in cluster.iterdir()] == ["PG_VERSION"]
 
 
-def test_lost_credentials_are_explained(data_dir: Path) -> None:
-    """A cluster whose password file is gone says which file to put back, and is stopped again."""
+def test_lost_credentials_are_replaced(data_dir: Path) -> None:
+    """A cluster whose password file is gone gets a new password, and has its data."""
     server = start_postgres(data_dir)
+    query(server.url, "CREATE TABLE kept AS SELECT 1 AS n")
     server.stop()
     (data_dir / "credentials.json").unlink()
+    again = start_postgres(data_dir)
+    assert again.url != server.url
+    assert query(again.url, "SELECT n FROM kept") == [(1,)]
+    again.stop()
+
+
+def test_foreign_credentials_are_explained(data_dir: Path) -> None:
+    """A cluster with another one's password file says which file to put back, and is stopped again."""
+    server = start_postgres(data_dir)
+    server.stop()
+    (data_dir / "credentials.json").write_text('{"postgres": "another"}')
     with pytest.raises(ConfigurationError, match=r"credentials\.json"):
         start_postgres(data_dir)
     assert not (data_dir / "postgres" / "data" / "postmaster.pid").exists()

@@ -13,6 +13,9 @@ _REOPENING_KINDS = {"acknowledged", "escalated"}
 _PERSON_TYPES = {"user_reference", "user"}
 _MERGE_REASON = "merge_resolve_reason"
 
+# Who has no id goes by name, as far as a key of a table can hold it.
+_LONGEST_KEY = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Ref:
@@ -260,7 +263,7 @@ def _assignments(ordered: Sequence[IncidentEvent]) -> Iterator[Assignment]:
     for event in ordered:
         if event.snapshot is None or event.snapshot.assignees is None:
             continue
-        stated = {key: ref for ref in event.snapshot.assignees if (key := ref.id or ref.name)}
+        stated = {key: ref for ref in event.snapshot.assignees if (key := ref.id or (ref.name or "")[:_LONGEST_KEY])}
         for key in [key for key in current if key not in stated]:
             ended = replace(current.pop(key), unassigned_at=event.at)
             if ended.unassigned_at != ended.assigned_at:

@@ -139,6 +139,9 @@ class NatsServer:
                 await close(writer)
         return False
 
+    def tidy(self) -> None:
+        """Nothing: the server bounds its own logs."""
+
     async def stop(self, hurry: asyncio.Event | None = None) -> None:
         """End the server with its storage on disk."""
         if self.process is not None:

@@ -33,6 +33,10 @@ class Server(Protocol):
         """
         ...
 
+    def tidy(self) -> None:
+        """Remove old logs; to be called now and then while the server runs."""
+        ...
+
     async def stop(self, hurry: asyncio.Event | None = None) -> None:
         """End the program with everything on disk; once `hurry` is set sooner, which the next start pays for."""
         ...
