@@ -10,6 +10,7 @@ import asyncpg
 import psutil
 import pytest
 
+from em_agent.embedded.postgres import start_postgres
 from tests.embedded.stack import Stack, answers, eventually, query
 
 
@@ -70,7 +71,7 @@ def test_restarts_postgres_under_a_busy_session(stack: Stack) -> None:
     async def scenario() -> None:
         connection = await asyncpg.connect(url)
         query_task = asyncio.ensure_future(connection.fetch(busy))
-        while await asyncio.to_thread(query, url, is_running) == [(0,)]:
+        while await asyncio.to_thread(query, url, is_running) == [(0,)]:  # noqa: ASYNC110 - the server's state
             await asyncio.sleep(0.02)
         stack.kill("postgres")
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
@@ -104,6 +105,22 @@ def test_starts_after_everything_was_killed(stack: Stack) -> None:
     stack.start()
     assert query(stack.endpoints["database_url"], "SELECT answer FROM kept") == [(42,)]
     assert stack.stop() == 0
+
+
+def test_uses_an_external_database(tmp_path: Path, data_dir: Path) -> None:
+    """With DATABASE_URL set alone, NATS is embedded still, and the external database is migrated and left running."""
+    external = start_postgres(tmp_path / "external")
+    stack = Stack(data_dir, DATABASE_URL=external.url)
+    try:
+        stack.start()
+        assert stack.endpoints["database_url"] == external.url
+        assert stack.child("nats-server") is not None
+        assert not (data_dir / "postgres").exists()
+        assert stack.stop() == 0
+        assert query(external.url, "SELECT count(*) > 0 FROM schema_migrations") == [(True,)]
+    finally:
+        stack.clean_up()
+        external.stop()
 
 
 def test_refuses_a_second_start(stack: Stack) -> None:
