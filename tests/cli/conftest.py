@@ -1,4 +1,4 @@
-"""A process tree for the commands that look at one."""
+"""A process tree for the commands that look at one, and marts for those that read them."""
 
 import os
 import subprocess
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.embedded.stack import Stack
+from tests.marts import database_url, server_url, transformer  # noqa: F401
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -43,8 +43,8 @@ def test_sees_a_program_that_others_may_not_run(tmp_path: Path) -> None:
     program.touch()
     program.chmod(0o750)
     owner = Account("owner", program.stat().st_uid, 54321)
-    assert owner._has(program, 0o5)  # noqa: SLF001 - the parents of a temporary directory are closed
-    assert not _STRANGER._has(program, 0o5)  # noqa: SLF001
+    assert owner._has(program, 0o5)
+    assert not _STRANGER._has(program, 0o5)
 
 
 def test_gives_a_directory_and_leaves_its_parent_alone(tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ _REOPENING_KINDS = {"acknowledged", "escalated"}
 _PERSON_TYPES = {"user_reference", "user"}
 _MERGE_REASON = "merge_resolve_reason"
 
+# Who has no id goes by name, as far as a key of a table can hold it.
+_LONGEST_KEY = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Ref:
@@ -147,7 +150,9 @@ def fold(events: Iterable[IncidentEvent]) -> Incident:
         reopen_count=life.reopen_count,
         escalation_count=sum(event.kind == "escalated" for event in ordered),
         is_merged=is_merged,
-        is_auto_resolved=resolution is not None and not is_merged and not (resolution.actor and resolution.actor.is_person),
+        is_auto_resolved=resolution is not None
+        and not is_merged
+        and not (resolution.actor and resolution.actor.is_person),
         last_event_at=ordered[-1].at,
         episodes=tuple(life.episodes),
         assignments=tuple(_assignments(ordered)),
@@ -258,7 +263,7 @@ def _assignments(ordered: Sequence[IncidentEvent]) -> Iterator[Assignment]:
     for event in ordered:
         if event.snapshot is None or event.snapshot.assignees is None:
             continue
-        stated = {key: ref for ref in event.snapshot.assignees if (key := ref.id or ref.name)}
+        stated = {key: ref for ref in event.snapshot.assignees if (key := ref.id or (ref.name or "")[:_LONGEST_KEY])}
         for key in [key for key in current if key not in stated]:
             ended = replace(current.pop(key), unassigned_at=event.at)
             if ended.unassigned_at != ended.assigned_at:

@@ -9,23 +9,29 @@ from em_agent.errors import InvalidError
 # A sender's clock that is further ahead of our receipt than this is not believed.
 CLOCK_TOLERANCE = timedelta(hours=24)
 
+# Programs write these where they have no time, and PostgreSQL's driver takes them for infinity.
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
+
 _TIMESTAMP = re.compile(
-    r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?(?:Z|[+-]\d{2}(?::?\d{2})?)?", re.ASCII | re.IGNORECASE
+    r"\d{4}-\d{2}-\d{2}[T ](?:[01]\d|2[0-3]):\d{2}:\d{2}(?:[.,]\d{1,9})?(?:Z|[+-]\d{2}(?::?\d{2})?)?", re.ASCII | re.IGNORECASE
 )
 
 
 def parse_time(value: object) -> datetime | None:
     """The UTC time that an ISO 8601 text names, or None for anything else.
 
-    A text without an offset is taken as UTC; a time that does not fit the years 1 to 9999 is none.
+    A text without an offset is taken as UTC; a time that does not fit the years 1 to 9999 is none, nor are the first
+    and the last instant of those years.
     """
     if not isinstance(value, str) or len(value) > 40 or not _TIMESTAMP.fullmatch(value):  # noqa: PLR2004
         return None
     try:
         moment = datetime.fromisoformat(value.upper())
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return moment if _FIRST < moment < _LAST else None
 
 
 def effective_time(occurred_at: datetime | None, received_at: datetime) -> tuple[datetime, bool]:

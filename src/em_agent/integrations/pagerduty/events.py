@@ -16,7 +16,9 @@ from em_agent.integrations.source import Document
 
 _PREFIX = "incident."
 _URGENCIES = {"high", "low"}
-_LARGEST_NUMBER = 2**63 - 1
+# An id is a key of tables: a longer one fits no index.
+_LONGEST_ID = 200
+_MOST_DIGITS = 18
 
 
 def to_incident_event(event: StoredEvent, document: Document) -> IncidentEvent | None:
@@ -48,9 +50,10 @@ def to_incident_event(event: StoredEvent, document: Document) -> IncidentEvent |
 
 def _is_incident(data: Mapping[str, Any]) -> bool:
     """Whether the data is the incident itself; the older shape names no type."""
-    return data.get("type") in {"incident", "incident_reference"} or not (
-        isinstance(data.get("type"), str) or "incident" in data
-    )
+    stated = data.get("type")
+    if isinstance(stated, str):
+        return stated in {"incident", "incident_reference"}
+    return "incident" not in data
 
 
 def _incident_id(data: Mapping[str, Any]) -> str | None:
@@ -66,10 +69,11 @@ def _incident_id(data: Mapping[str, Any]) -> str | None:
 
 def _snapshot(data: Mapping[str, Any]) -> Snapshot:
     priority = _named(data.get("priority"))
+    number = _integer(data.get("number"))
     reason = _mapping(data.get("resolve_reason"))
     urgency = data.get("urgency")
     return Snapshot(
-        number=_integer(data.get("number")) or _integer(data.get("incident_number")),
+        number=number if number is not None else _integer(data.get("incident_number")),
         title=_text(data.get("title")),
         url=_text(data.get("html_url")),
         urgency=urgency if isinstance(urgency, str) and urgency in _URGENCIES else None,
@@ -100,7 +104,9 @@ def _note(data: Mapping[str, Any]) -> Note | None:
 def _ref(value: object) -> Ref | None:
     """A reference; priorities and expanded objects may have `name` for `summary`."""
     fields = _mapping(value)
-    ref = Ref(_id(fields.get("id")), _text(fields.get("summary")) or _text(fields.get("name")), _text(fields.get("type")))
+    ref = Ref(
+        _id(fields.get("id")), _text(fields.get("summary")) or _text(fields.get("name")), _text(fields.get("type"))
+    )
     return ref if ref.id or ref.name or ref.type else None
 
 
@@ -126,12 +132,12 @@ def _text(value: object) -> str | None:
 def _id(value: object) -> str | None:
     """An id: a text, or an integer by its digits. Its form is not fixed: https://developer.pagerduty.com/docs/object-ids."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return _text(value)
+        return str(value) if abs(value) < 10**_MOST_DIGITS else None
+    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_ID else None
 
 
 def _integer(value: object) -> int | None:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
-        value = int(value)
-    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_NUMBER
+        return int(value)
+    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**_MOST_DIGITS
     return value if is_number and isinstance(value, int) else None
