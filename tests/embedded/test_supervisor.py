@@ -71,7 +71,7 @@ def test_restarts_postgres_under_a_busy_session(stack: Stack) -> None:
     async def scenario() -> None:
         connection = await asyncpg.connect(url)
         query_task = asyncio.ensure_future(connection.fetch(busy))
-        while await asyncio.to_thread(query, url, is_running) == [(0,)]:  # noqa: ASYNC110 - the server's state
+        while await asyncio.to_thread(query, url, is_running) == [(0,)]:
             await asyncio.sleep(0.02)
         stack.kill("postgres")
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
