@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 import uvicorn
-from deliveries import SECRET, signed
+from tests.deliveries import SECRET, signed
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
