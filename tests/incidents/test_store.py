@@ -93,25 +93,5 @@ async def test_two_writers_of_the_same_incidents(pool: Pool) -> None:
     assert [tuple(row) for row in rows] == [("resolved", 100.0, 200.0)] * len(names)
 
 
-async def test_forgets_what_the_record_no_longer_has(pool: Pool) -> None:
-    """Facts whose event is gone go, their incident is folded from the rest, or goes with its last one."""
-    await pool.execute(
-        "INSERT INTO events_raw (id, source, delivery_id, payload) VALUES (1, 'pagerduty', 'a', '{}'), (2, 'pagerduty', 'b', '{}')"
-    )
-    async with pool.acquire() as connection:
-        await store.apply(
-            connection,
-            [
-                IncidentEvent(1, "P1", "pagerduty", "a", "triggered", t(0), t(0), t(0)),
-                IncidentEvent(2, "P1", "pagerduty", "b", "resolved", t(9), t(9), t(9)),
-                IncidentEvent(3, "P2", "pagerduty", "c", "triggered", t(0), t(0), t(0)),
-            ],
-        )
-        await connection.execute("DELETE FROM events_raw WHERE id = 2")
-        assert await store.forget_unsupported(connection) == 2
-        rows = await connection.fetch("SELECT id, status FROM incidents")
-    assert [tuple(row) for row in rows] == [("P1", "triggered")]
-
-
 async def _clear(connection: asyncpg.Connection) -> None:
     await connection.execute(f"TRUNCATE {', '.join(_TABLES)}")
