@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx2
 import pytest
 
-from em_agent.demo.fill import fill, is_filled
+from em_agent.demo.fill import fill, is_filled, wait_taken_in
 from em_agent.demo.plan import Mishaps, Plan
 from em_agent.demo.send import send
 from em_agent.demo.year import Year, make_year
@@ -56,12 +56,15 @@ async def _front_door(database: str) -> AsyncIterator[httpx2.ASGITransport]:
 
 
 async def _rows(database: str, table: str = "events_raw") -> int:
+    return int(await _execute(database, f"SELECT count(*) FROM {table}"))
+
+
+async def _execute(database: str, statement: str) -> Any:
     connection = await asyncpg.connect(database)
     try:
-        count: int = await connection.fetchval(f"SELECT count(*) FROM {table}")
+        return await connection.fetchval(statement)
     finally:
         await connection.close()
-    return count
 
 
 @pytest.fixture
@@ -95,7 +98,10 @@ def test_the_gateway_answers_as_foretold(database: str, busy: Plan) -> None:
 
 
 def test_a_year_is_filled_in_once(database: str, busy: Plan) -> None:
-    """The year counts as complete when its closing ping is on record; sending all of it again adds nothing."""
+    """The year counts as complete when its closing ping is on record, and as taken in when the outbox is empty.
+
+    Sending all of it again adds nothing and surprises nobody.
+    """
 
     async def act(transport: httpx2.ASGITransport) -> None:
         assert not await is_filled(busy, database)
@@ -107,5 +113,9 @@ def test_a_year_is_filled_in_once(database: str, busy: Plan) -> None:
         again = await fill(busy, BASE, transport=transport)
         assert await _rows(database) == before
         assert "ok" not in again.answers
+        assert again.surprises == []
+        assert not await wait_taken_in(database, 0.0)
+        await _execute(database, "DELETE FROM outbox")
+        assert await wait_taken_in(database, 0.0)
 
     _run(database, act)

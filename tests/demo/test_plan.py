@@ -28,8 +28,10 @@ def _event_id(delivery: SignedDelivery) -> str:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ('{"event":{"id":"01","event_type":"pagey.ping"}}', "7fc75c5e66469e5503e57a8a3d1355a77bd22f3a8692e6bb701a247420bfd318"),
-        ('{"event":{"data":{"title":"Café ⚠ 数据库"}}}', "15e6a2bc87374811c83b7cdc776eb03d4a92899637a831bb7e2f3145f00ec5fe"),
+        ('{"event":{"id":"01","event_type":"pagey.ping"}}',
+         "7fc75c5e66469e5503e57a8a3d1355a77bd22f3a8692e6bb701a247420bfd318"),
+        ('{"event":{"data":{"title":"Café ⚠ 数据库"}}}',
+         "15e6a2bc87374811c83b7cdc776eb03d4a92899637a831bb7e2f3145f00ec5fe"),
     ],
 )  # fmt: skip
 def test_signatures_are_those_of_pagerduty(body: str, expected: str) -> None:
@@ -61,7 +63,7 @@ def test_copies_share_the_event_and_retries_the_webhook(year: Year) -> None:
     copies = defaultdict(list)
     for delivery in Plan(year, [NEW], USUAL).deliveries():
         copies[_event_id(delivery)].append(delivery)
-    seen = Counter()
+    seen: Counter[str] = Counter()
     for same in copies.values():
         assert [delivery.word for delivery in same] == ["ok"] + ["duplicate"] * (len(same) - 1)
         assert len({delivery.body for delivery in same}) == 1

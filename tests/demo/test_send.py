@@ -23,7 +23,9 @@ def _ok(seen: set[bytes], request: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(200, json={"status": word, "id": 1})
 
 
-def _send(deliveries: list[SignedDelivery], answer: Callable[[httpx2.Request], httpx2.Response], **options: object) -> Tally:
+def _send(
+    deliveries: list[SignedDelivery], answer: Callable[[httpx2.Request], httpx2.Response], **options: object
+) -> Tally:
     async def run() -> Tally:
         return await send(deliveries, BASE, transport=httpx2.MockTransport(answer), **options)  # type: ignore[arg-type]
 
@@ -90,6 +92,16 @@ def test_a_stored_but_unanswered_delivery_may_be_a_duplicate(deliveries: list[Si
         return httpx2.Response(200, json={"status": "duplicate", "id": 1})
 
     assert _send(deliveries[:30], answer).surprises == []
+
+
+def test_a_resumed_sending_expects_duplicates(deliveries: list[SignedDelivery]) -> None:
+    """What was sent before an interruption is a duplicate now, and no surprise; without one it would be."""
+
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, json={"status": "duplicate", "id": 1})
+
+    assert _send(deliveries[:30], answer, is_resumed=True).surprises == []
+    assert _send(deliveries[:30], answer).surprises != []
 
 
 def test_lanes_keep_their_order_and_concurrency_its_bound(deliveries: list[SignedDelivery]) -> None:

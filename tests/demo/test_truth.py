@@ -1,5 +1,6 @@
 """The truth of incidents against an independent reading of their events, and its sums against sums by hand."""
 
+import itertools
 from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ def _read(events: list[dict[str, Any]]) -> dict[str, Any]:
         at = datetime.fromisoformat(event["occurred_at"])
         kind = event["event_type"].removeprefix("incident.")
         is_resolved = bool(life["spans"]) and life["spans"][-1][1] is not None
-        if kind == "triggered" or kind == "reopened" or (is_resolved and kind in {"acknowledged", "escalated"}):
+        if kind in {"triggered", "reopened"} or (is_resolved and kind in {"acknowledged", "escalated"}):
             life["spans"].append([at, None])
         if kind == "acknowledged" and life["acknowledged_at"] is None:
             life["acknowledged_at"] = at
@@ -54,7 +55,7 @@ def test_truth_is_what_the_events_say(year: Year) -> None:
         assert last["number"] == truth.number
         priorities = read["priorities"]
         assert priorities[-1] == (truth.priority.name if truth.priority else None)
-        pairs = zip(priorities, priorities[1:], strict=False)
+        pairs = itertools.pairwise(priorities)
         assert any(old and new and new < old for old, new in pairs) == truth.is_priority_raised
 
 
@@ -111,7 +112,8 @@ def test_sums_are_those_made_by_hand(four: list[Truth]) -> None:
     assert counts == {"incidents": 4, "open": 1, "resolved": 3, "acknowledged": 3, "reopened": 1, "merged": 1}
     assert (group["escalated"], group["high_urgency"], group["auto_resolved"]) == (1, 3, 0)
     assert group["time_to_acknowledge_seconds"] == {
-        "count": 3, "mean": 240.0, "median": 180.0, "p75": 330.0, "p90": pytest.approx(420.0), "p95": pytest.approx(450.0)
+        "count": 3, "mean": 240.0, "median": 180.0, "p75": 330.0,
+        "p90": pytest.approx(420.0), "p95": pytest.approx(450.0)
     }  # fmt: skip
     assert group["time_to_resolve_seconds"]["mean"] == pytest.approx((600 + 1800 + 1200) / 3)
     assert group["active_seconds"]["mean"] == pytest.approx((600 + 1200 + 1200) / 3)
@@ -119,8 +121,11 @@ def test_sums_are_those_made_by_hand(four: list[Truth]) -> None:
 
 
 def test_groups_and_windows(four: list[Truth]) -> None:
-    """An incident of two teams counts in both, one without priority under null; a window takes its start, not its end."""
-    assert {group["key"]["urgency"]: group["incidents"] for group in aggregate(four, "urgency")} == {"high": 3, "low": 1}
+    """An incident of two teams counts in both, one without priority under null; a window has its start, not its end."""
+    assert {group["key"]["urgency"]: group["incidents"] for group in aggregate(four, "urgency")} == {
+        "high": 3,
+        "low": 1,
+    }
     teams = aggregate(four, "team")
     assert [group["incidents"] for group in teams] == [4, 4]
     assert aggregate(four, "priority")[-1]["key"] == {"priority": None}

@@ -70,7 +70,9 @@ def test_severe_incidents_are_answered_and_mended_sooner() -> None:
     truths = [story.truth for story in make_year(END).stories]
 
     def middle(level: str, name: str) -> float:
-        values = [getattr(truth, name) for truth in truths if truth.priority and truth.priority.name == level]
+        values: list[float | None] = [
+            getattr(truth, name) for truth in truths if truth.priority and truth.priority.name == level
+        ]
         return median(value for value in values if value is not None)
 
     assert middle("P1", "time_to_acknowledge_seconds") * 2 < middle("P4", "time_to_acknowledge_seconds")

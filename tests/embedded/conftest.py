@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stack import Stack
+
+from tests.embedded.stack import Stack
 
 
 @pytest.fixture

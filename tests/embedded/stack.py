@@ -1,6 +1,7 @@
 """Starts the whole tree as a user would, looks at its processes, and asks its database."""
 
 import asyncio
+import contextlib
 import json
 import os
 import select
@@ -9,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from signal import SIGKILL, SIGTERM, Signals
+from signal import SIGTERM, Signals
 from typing import Any
 
 import asyncpg
@@ -108,14 +109,23 @@ class Stack:
         """Everything that it wrote to standard error."""
         return self.error_log.read_text(encoding="utf-8")
 
-    def child(self, text: str) -> psutil.Process:
-        """The child whose command contains `text`."""
+    def child(self, text: str) -> psutil.Process | None:
+        """The living child whose command contains `text`."""
         assert self.process is not None
-        return next(
-            child
-            for child in psutil.Process(self.process.pid).children()
-            if child.status() != psutil.STATUS_ZOMBIE and text in " ".join(child.cmdline())
-        )
+        for child in psutil.Process(self.process.pid).children():
+            try:
+                if text in " ".join(child.cmdline()):  # a zombie has no command
+                    return child
+            except psutil.Error:
+                continue
+        return None
+
+    def kill(self, text: str) -> int:
+        """Kill the child whose command contains `text`; its process id."""
+        child = self.child(text)
+        assert child is not None
+        child.kill()
+        return child.pid
 
     def tree(self) -> list[psutil.Process]:
         """It and everything below it."""
@@ -123,10 +133,16 @@ class Stack:
         own = psutil.Process(self.process.pid)
         return [own, *own.children(recursive=True)]
 
+    def kill_all(self) -> None:
+        """Kill it and everything below it, the top first, so that nothing is started again."""
+        for process in self.tree():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
     def clean_up(self) -> None:
         """End whatever is left of it, so that nothing outlives a failed test."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None:
             return
-        for process in self.tree():
-            process.send_signal(SIGKILL)
+        if self.process.poll() is None:
+            self.kill_all()
         self.wait()

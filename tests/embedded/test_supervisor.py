@@ -1,11 +1,16 @@
 """The process tree: starts, deaths, restarts, ends."""
 
+import asyncio
+import socket
 import urllib.request
-from signal import SIGINT, SIGKILL, SIGTERM
+from pathlib import Path
+from signal import SIGINT, SIGTERM
 
+import asyncpg
 import psutil
 import pytest
-from stack import Stack, answers, eventually, query
+
+from tests.embedded.stack import Stack, answers, eventually, query
 
 
 def _gone(processes: list[psutil.Process]) -> bool:
@@ -43,14 +48,11 @@ def test_restarts_what_dies(stack: Stack, victim: str) -> None:
     stack.start()
     url = stack.endpoints["database_url"]
     query(url, "CREATE TABLE kept AS SELECT 42 AS answer")
-    old = stack.child(victim)
-    old.kill()
+    old = stack.kill(victim)
 
     def is_back() -> bool:
-        try:
-            return stack.child(victim).pid != old.pid
-        except StopIteration:
-            return False
+        child = stack.child(victim)
+        return child is not None and child.pid != old
 
     eventually(is_back)
     eventually(lambda: answers(url))
@@ -62,16 +64,15 @@ def test_restarts_postgres_under_a_busy_session(stack: Stack) -> None:
     """A session that goes on after its postmaster was killed does not keep the server from starting again."""
     stack.start()
     url = stack.endpoints["database_url"]
-    busy = f"SELECT pg_sleep(0), count(*) FROM generate_series(1, 1000000000)"
-    import asyncio
-
-    import asyncpg
+    busy = "SELECT pg_sleep(0), count(*) FROM generate_series(1, 1000000000)"
+    is_running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep(0)%'"
 
     async def scenario() -> None:
         connection = await asyncpg.connect(url)
         query_task = asyncio.ensure_future(connection.fetch(busy))
-        await asyncio.sleep(0.2)
-        stack.child("postgres").kill()
+        while await asyncio.to_thread(query, url, is_running) == [(0,)]:
+            await asyncio.sleep(0.02)
+        stack.kill("postgres")
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
             await query_task
         connection.terminate()
@@ -98,8 +99,7 @@ def test_starts_after_everything_was_killed(stack: Stack) -> None:
     """A kill -9 of every process at once loses no committed row."""
     stack.start()
     query(stack.endpoints["database_url"], "CREATE TABLE kept AS SELECT 42 AS answer")
-    for process in stack.tree():
-        process.send_signal(SIGKILL)
+    stack.kill_all()
     stack.wait()
     stack.start()
     assert query(stack.endpoints["database_url"], "SELECT answer FROM kept") == [(42,)]
@@ -118,10 +118,8 @@ def test_refuses_a_second_start(stack: Stack) -> None:
     assert stack.stop() == 0
 
 
-def test_says_which_port_is_taken(stack: Stack, data_dir) -> None:
+def test_says_which_port_is_taken(stack: Stack, data_dir: Path) -> None:
     """A port that another program has is one line that names the setting, before any server starts."""
-    import socket
-
     with socket.create_server(("127.0.0.1", int(stack.environment["EM_AGENT_CONNECTORS_PORT"]))):
         stack.launch()
         assert stack.wait() == 1
@@ -131,7 +129,7 @@ def test_says_which_port_is_taken(stack: Stack, data_dir) -> None:
     assert not (data_dir / "postgres").exists()
 
 
-def test_stops_when_a_role_refuses_to_start(data_dir) -> None:
+def test_stops_when_a_role_refuses_to_start(data_dir: Path) -> None:
     """A role that ends at once again and again stops the start, with its name, and leaves nothing running."""
     stack = Stack(data_dir, EXTRA_ROLE="echo bad setting >&2; exit 3")
     stack.launch()
@@ -140,20 +138,12 @@ def test_stops_when_a_role_refuses_to_start(data_dir) -> None:
     assert "The extra part ends with status 3" in stack.errors().splitlines()[-1]
 
 
-def test_a_second_signal_hastens_the_end(data_dir) -> None:
+def test_a_second_signal_hastens_the_end(data_dir: Path) -> None:
     """A role that ignores SIGTERM holds the stop up only until the user asks again."""
     stack = Stack(data_dir, EXTRA_ROLE="trap '' TERM; while :; do sleep 1; done")
     stack.start()
     assert stack.process is not None
     stack.process.send_signal(SIGTERM)
-    eventually(lambda: _gone([stack.child("sleep 1000")]) if _has(stack, "sleep 1000") else True)
+    eventually(lambda: stack.child("sleep 1000") is None)
     assert stack.process.poll() is None
     assert stack.stop() == 0
-
-
-def _has(stack: Stack, text: str) -> bool:
-    try:
-        stack.child(text)
-    except StopIteration:
-        return False
-    return True

@@ -155,9 +155,7 @@ async def list_incidents(  # noqa: PLR0913 - each is a parameter of the request
         cursor=cursor,
     )
     page = await find_page(backend.pool, query)
-    return IncidentPage(
-        incidents=[IncidentSummary(**_summary(row)) for row in page.rows], next_cursor=page.next_cursor
-    )
+    return IncidentPage(incidents=[IncidentSummary(**_summary(row)) for row in page.rows], next_cursor=page.next_cursor)
 
 
 @router.get("/{id_or_number}", responses=problems(401, 403, 404, 422, 503))

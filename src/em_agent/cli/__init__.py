@@ -17,7 +17,7 @@ app = typer.Typer(
 )
 
 
-def _show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
+def _show_version(value: bool) -> None:
     if value:
         typer.echo(f"em-agent {__version__}")
         raise typer.Exit

@@ -24,6 +24,7 @@ _REAL = (
 )  # fmt: skip
 _MEMORY = "demo.json"
 _STALE = timedelta(days=10)
+_PATIENCE_SECONDS = 120.0
 _DEFAULTS = {"seed": 1, "incidents": 2500, "days": 365}
 
 
@@ -118,7 +119,7 @@ class _Announcement:
         self._task = asyncio.get_running_loop().create_task(self._fill(endpoints))
 
     async def _fill(self, endpoints: "Endpoints") -> None:
-        from em_agent.demo.fill import fill, is_filled
+        from em_agent.demo.fill import fill, is_filled, wait_taken_in
         from em_agent.errors import EmAgentError
 
         try:
@@ -127,6 +128,9 @@ class _Announcement:
                     tally = await fill(self._plan, endpoints.api_url, show)
                 for surprise in tally.surprises:
                     typer.echo(f"em-agent: unexpected answer to {surprise}", err=True)
+                typer.echo("All of it is received; the metrics follow.")
+            if not await wait_taken_in(endpoints.database_url, _PATIENCE_SECONDS):
+                typer.echo("The metrics are still catching up.")
         except EmAgentError as error:
             typer.echo(f"em-agent: {error} Start the demo again to send the rest.", err=True)
             return

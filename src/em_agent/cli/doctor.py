@@ -15,9 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
-    as_json: bool = typer.Option(False, "--json", help="One JSON object."),  # noqa: FBT001, FBT003 - typer's way
+    as_json: bool = typer.Option(False, "--json", help="One JSON object."),
 ) -> None:
-    """Check every connection, secret and queue; say what is wrong, empty or stale, and what to do. Fails if any does."""
+    """Check every connection, secret and queue, and say what to do about what is wrong, empty or stale."""
     import asyncio
     import json
     from dataclasses import asdict

@@ -9,7 +9,7 @@ def register(app: typer.Typer) -> None:
 
 
 def info(
-    as_json: bool = typer.Option(False, "--json", help="One JSON object."),  # noqa: FBT001 - typer's way
+    as_json: bool = typer.Option(False, "--json", help="One JSON object."),
 ) -> None:
     """Show the addresses in use, passwords included, so that psql, dbt or a notebook can connect."""
     import json

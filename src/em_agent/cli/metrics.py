@@ -69,8 +69,8 @@ def _where(url: str | None, key: str | None) -> tuple[str, str | None]:
     """The API's address and key: those given, else of what runs on this machine's data directory."""
     if url is not None:
         return url, key
-    from em_agent.embedded.endpoints import in_use  # noqa: PLC0415 - not needed by other commands
-    from em_agent.settings import load_settings  # noqa: PLC0415
+    from em_agent.embedded.endpoints import in_use
+    from em_agent.settings import load_settings
 
     settings = load_settings()
     return in_use(settings).api_url, key or next(iter(settings.api_key_values), None)
@@ -86,7 +86,7 @@ def ask(url: str, key: str | None, parameters: dict[str, Any]) -> str:
         PermanentError: the address is wrong, or the API is.
 
     """
-    import httpx2  # noqa: PLC0415 - not needed by other commands
+    import httpx2
 
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
@@ -119,9 +119,9 @@ def _detail(answer: Any) -> str:  # noqa: ANN401 - httpx2 is imported late
 
 
 def _print_table(metrics: dict[str, Any]) -> None:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text as Styled  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text as Styled
 
     console = Console()
     windows = [metrics, *([metrics["previous"]] if metrics.get("previous") else [])]

@@ -33,7 +33,7 @@ class Tally:
     surprises: list[str] = field(default_factory=list)  # answers other than foretold, the first few
 
     def add(self, delivery: SignedDelivery, status: int, word: str | None, *, is_repeat: bool) -> None:
-        """Count one final answer. After a lost answer the same delivery may rightly be a duplicate."""
+        """Count one final answer. A delivery that may have come before may rightly be a duplicate."""
         self.sent += 1
         name = word or str(status)
         self.answers[name] = self.answers.get(name, 0) + 1
@@ -50,13 +50,14 @@ async def send(  # noqa: PLR0913 - options by name
     *,
     concurrency: int = 16,
     patience_seconds: float = 300.0,
+    is_resumed: bool = False,
     on_progress: Callable[[Tally], None] = lambda _: None,
     transport: httpx2.AsyncBaseTransport | None = None,
 ) -> Tally:
     """Post every delivery to the gateway at `base_url`; what the answers were.
 
     Deliveries of one lane go one after the other. A gateway that is busy or away is asked again, when it says or ever
-    more slowly.
+    more slowly. With `is_resumed` any of them may have been sent before.
 
     Raises:
         RetriableError: it stayed busy or away for `patience_seconds`.
@@ -64,14 +65,12 @@ async def send(  # noqa: PLR0913 - options by name
 
     """
     tally = Tally()
-    queues: list[asyncio.Queue[SignedDelivery | None]] = [
-        asyncio.Queue(_WAITING_PER_LANE) for _ in range(concurrency)
-    ]
+    queues: list[asyncio.Queue[SignedDelivery | None]] = [asyncio.Queue(_WAITING_PER_LANE) for _ in range(concurrency)]
     limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
     async with httpx2.AsyncClient(
         base_url=base_url, timeout=_ANSWER_SECONDS, limits=limits, transport=transport, trust_env=False
     ) as client:
-        post = _Post(client, tally, patience_seconds, on_progress)
+        post = _Post(client, tally, patience_seconds, is_resumed, on_progress)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_deal(deliveries, queues))
@@ -101,12 +100,13 @@ class _Post:
     client: httpx2.AsyncClient
     tally: Tally
     patience_seconds: float
+    is_resumed: bool
     on_progress: Callable[[Tally], None]
 
     async def __call__(self, delivery: SignedDelivery) -> None:
         deadline = time.monotonic() + self.patience_seconds
         pause = _FIRST_PAUSE_SECONDS
-        is_repeat = False
+        is_repeat = self.is_resumed
         while True:
             try:
                 response = await self.client.post(PATH, content=delivery.body, headers=delivery.headers)

@@ -54,7 +54,9 @@ async def examine_database(url: str, sources: Sequence[str]) -> list[Check]:
     except asyncpg.InsufficientPrivilegeError as error:
         return [fail("postgres", f"The user of DATABASE_URL may not read: {error}.", "Make it the tables' owner.")]
     except (TimeoutError, asyncpg.PostgresError, OSError) as error:
-        return [fail("postgres", f"A question failed: {error or type(error).__name__}.", "Look into the server's log.")]
+        return [
+            fail("postgres", f"A question failed: {str(error) or type(error).__name__}.", "Look into the server's log.")
+        ]
     finally:
         connection.terminate()
 

@@ -7,6 +7,7 @@ import httpx2
 from em_agent.doctor.report import Check, fail, ok, warn
 
 _ANSWER_SECONDS = 5.0
+_LONGEST_ANSWER = 120
 
 
 async def examine_services(addresses: Mapping[str, str]) -> list[Check]:
@@ -23,7 +24,8 @@ async def _service(client: httpx2.AsyncClient, name: str, url: str) -> Check:
         return fail(name, detail, f"Start it: `em-agent up`, or `em-agent {name}` where each part runs alone.")
     if response.is_success:
         return ok(name, f"{url} answers.")
-    return fail(name, f"{url} answers {response.status_code}: {response.text[:200]}", "See what it logs.")
+    said = " ".join(response.text.split())[:_LONGEST_ANSWER]
+    return fail(name, f"{url} answers {response.status_code}: {said}", "See what it logs.")
 
 
 def examine_secrets(secrets: Mapping[str, tuple[str, int]]) -> list[Check]:

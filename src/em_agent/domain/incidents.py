@@ -150,7 +150,9 @@ def fold(events: Iterable[IncidentEvent]) -> Incident:
         reopen_count=life.reopen_count,
         escalation_count=sum(event.kind == "escalated" for event in ordered),
         is_merged=is_merged,
-        is_auto_resolved=resolution is not None and not is_merged and not (resolution.actor and resolution.actor.is_person),
+        is_auto_resolved=resolution is not None
+        and not is_merged
+        and not (resolution.actor and resolution.actor.is_person),
         last_event_at=ordered[-1].at,
         episodes=tuple(life.episodes),
         assignments=tuple(_assignments(ordered)),

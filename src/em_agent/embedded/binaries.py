@@ -30,7 +30,7 @@ def postgres_programs(account: Account | None, runtime: Path = RUNTIME_DIRECTORY
     spec = find_spec(_POSTGRES_PACKAGE)
     if spec is None or spec.origin is None:
         raise _missing(_POSTGRES_WHEEL)
-    package = Path(spec.origin).parent
+    package = Path(spec.origin).parent.resolve()
     programs = package / "pginstall" / "bin"
     if account is None or account.can_read(programs / "postgres"):
         return programs
@@ -64,7 +64,7 @@ def nats_program(account: Account | None, runtime: Path = RUNTIME_DIRECTORY) -> 
     if found is None:
         raise _missing(_NATS_WHEEL)
     if account is None or account.can_read(found):
-        return found
+        return found.resolve()  # the way to a link may be closed where the way to its target is open
     return _published(f"nats-{release}", {"nats-server": found}, account, runtime) / "nats-server"
 
 
@@ -73,7 +73,7 @@ def _published(name: str, parts: dict[str, Path], account: Account, runtime: Pat
     target = runtime / name
     try:
         if not target.is_dir():
-            runtime.mkdir(mode=0o755, parents=True, exist_ok=True)
+            _make_open(runtime)
             fresh = Path(mkdtemp(prefix=f".{name}-", dir=runtime))
             try:
                 for place, source in parts.items():
@@ -93,10 +93,18 @@ def _published(name: str, parts: dict[str, Path], account: Account, runtime: Pat
     return target
 
 
+def _make_open(folder: Path) -> None:
+    """Make a directory and its missing parents so that others can enter them; what exists stays as it is."""
+    if not folder.is_dir():
+        _make_open(folder.parent)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)  # a mode given to mkdir is cut by the umask
+
+
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
-        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("*.a", "include", "__pycache__"))
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.a", "include", "__pycache__"))
     else:
         shutil.copy2(source, target)
 

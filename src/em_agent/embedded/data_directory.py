@@ -39,8 +39,10 @@ class DataDirectory:
 
         """
         with explained(self.path):
-            # Others may pass through root's, to the servers' directories, but not list it.
-            self.path.mkdir(mode=0o700 if self.account is None else 0o711, parents=True, exist_ok=True)
+            if not self.path.is_dir():
+                self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if self.account is not None:
+                    self.path.chmod(0o711)  # the account may pass through to the servers' directories, not list it
             write_private(self.path / ".writable", "")
             (self.path / ".writable").unlink()
 
@@ -51,6 +53,10 @@ class DataDirectory:
             folder.mkdir(mode=0o700, exist_ok=True)
             give(folder, self.account)
         return folder
+
+    def has_password(self, name: str) -> bool:
+        """Whether the password of a server is remembered."""
+        return name in self.read_json("credentials.json")
 
     def password(self, name: str) -> str:
         """The password of a server, generated when it is first asked for."""

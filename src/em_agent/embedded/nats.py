@@ -12,7 +12,7 @@ from em_agent.embedded.data_directory import DataDirectory, is_free
 from em_agent.embedded.files import explained, write_private
 from em_agent.embedded.orphans import end_strays
 from em_agent.embedded.processes import Process, end, spawn
-from em_agent.embedded.server import RunningServer, start_and_wait
+from em_agent.embedded.server import RunningServer, close, start_and_wait
 from em_agent.errors import ConfigurationError
 
 USER = "em_agent"
@@ -95,12 +95,16 @@ class NatsServer:
             try:
                 await self._wait_ready()
             except ConfigurationError:
-                if attempt + 1 == _PORT_ATTEMPTS or self._port is None or is_free(self._port):
+                if attempt + 1 == _PORT_ATTEMPTS or not self._lost_its_port():
                     raise
                 self._port = None
                 self.start()
             else:
                 return
+
+    def _lost_its_port(self) -> bool:
+        has_ended = self.process is None or self.process.poll() is not None
+        return has_ended and self._port is not None and not is_free(self._port)
 
     async def _wait_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS
@@ -132,8 +136,11 @@ class NatsServer:
             return False
         finally:
             if writer is not None:
-                writer.close()
+                await close(writer)
         return False
+
+    def tidy(self) -> None:
+        """Nothing: the server bounds its own logs."""
 
     async def stop(self, hurry: asyncio.Event | None = None) -> None:
         """End the server with its storage on disk."""

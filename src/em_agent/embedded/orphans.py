@@ -9,7 +9,7 @@ from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import structlog
 
 from em_agent.embedded.data_directory import DataDirectory

@@ -28,6 +28,7 @@ _PORT_ATTEMPTS = 5
 _STOP = ((SIGINT, 30.0), (SIGQUIT, 5.0), (SIGKILL, 5.0))
 # A postmaster whose supervisor was killed is stopping already. Sessions without a postmaster end on SIGQUIT alone.
 _STOP_STRAYS = ((SIGINT, 10.0), (SIGQUIT, 5.0), (SIGKILL, 5.0))
+_KILL = ((SIGKILL, 5.0),)
 # Servers see no setting of the shell that started us: PGPORT, LC_ALL and the like change what they do.
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
@@ -63,22 +64,23 @@ class PostgresServer:
         """
         if (self._cluster / "PG_VERSION").is_file():
             self._end_strays()
+            self._check_version()
+            if not self._directory.has_password(self.name):
+                self._set_password()
         else:
             self._make_cluster()
-        self._check_version()
         if self._port is None:
             self._port = self._directory.port(self.name)
-        with explained(self._directory.path):
-            postgres_settings.write(self._cluster, self._directory.account)
-            with self._start_log.open("wb") as log:
-                self.process = spawn(
-                    [self._programs / "postgres", "-D", self._seen_from_inside(self._cluster), "-p", str(self._port)],
-                    on_our_death=SIGINT,
-                    cwd=self._cluster,
-                    environment=_ENVIRONMENT,
-                    account=self._directory.account,
-                    stderr=log,
-                )
+        self._configure()
+        with explained(self._directory.path), self._start_log.open("wb") as log:
+            self.process = spawn(
+                [self._programs / "postgres", "-D", self._seen_from_inside(self._cluster), "-p", str(self._port)],
+                on_our_death=SIGINT,
+                cwd=self._cluster,
+                environment=_ENVIRONMENT,
+                account=self._directory.account,
+                stderr=log,
+            )
 
     async def wait_ready(self) -> None:
         """Return when the database accepts our user and has pgvector.
@@ -93,12 +95,16 @@ class PostgresServer:
             try:
                 await self._wait_ready()
             except ConfigurationError:
-                if attempt + 1 == _PORT_ATTEMPTS or self._port is None or is_free(self._port):
+                if attempt + 1 == _PORT_ATTEMPTS or not self._lost_its_port():
                     raise
                 self._port = None
                 self.start()
             else:
                 return
+
+    def _lost_its_port(self) -> bool:
+        has_ended = self.process is None or self.process.poll() is not None
+        return has_ended and self._port is not None and not is_free(self._port)
 
     async def _wait_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS
@@ -128,6 +134,11 @@ class PostgresServer:
             await _execute(self._url("postgres"), f"CREATE DATABASE {DATABASE}")
             await self._ensure_database()
 
+    def tidy(self) -> None:
+        """Remove all but the newest logs, since the server itself never removes one."""
+        with explained(self._directory.path):
+            postgres_settings.prune_logs(self._cluster)
+
     async def stop(self, hurry: asyncio.Event | None = None) -> None:
         """End the server: its sessions are closed and everything is on disk."""
         if self.process is not None:
@@ -138,7 +149,10 @@ class PostgresServer:
         account = self._directory.account
         fresh, secret = self._folder / "new", self._folder / "password"
         with explained(self._directory.path):
-            shutil.rmtree(fresh, ignore_errors=True)
+            if fresh.exists():
+                for program in ("initdb", "postgres"):
+                    end_strays(program, fresh, _KILL)
+                shutil.rmtree(fresh)
             fresh.mkdir(mode=0o700)
             if account is not None:
                 os.chown(fresh, account.uid, account.gid)
@@ -166,6 +180,21 @@ class PostgresServer:
             with explained(self._directory.path):
                 (self._cluster / "postmaster.pid").unlink(missing_ok=True)
 
+    def _set_password(self) -> None:
+        """Give the role a new password, since the remembered one is lost; who owns the files needs none for it."""
+        self._configure()
+        run(
+            [self._programs / "postgres", "--single", "-D", self._seen_from_inside(self._cluster), "postgres"],
+            cwd=self._cluster,
+            account=self._directory.account,
+            environment=_ENVIRONMENT,
+            text=f"ALTER ROLE {USER} PASSWORD '{self._directory.password(self.name)}'\n",
+        )
+
+    def _configure(self) -> None:
+        with explained(self._directory.path):
+            postgres_settings.write(self._cluster, self._directory.account)
+
     def _seen_from_inside(self, folder: Path) -> str:
         """The path by which the server's account reaches its own working directory, whatever the parents' modes are.
 
@@ -188,15 +217,19 @@ class PostgresServer:
         return self._directory.path / "postgres-start.log"
 
     def _last_word(self) -> str:
-        logs = sorted((self._cluster / "log").glob("*.log"))[-1:]
-        lines = [
-            line
-            for log in (self._start_log, *logs)
-            if log.is_file()
-            for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
-        ]
+        """The line that most likely says why: the server's log, or what came before it wrote one."""
+        lines = _last_lines(self._start_log)
+        if any("redirecting log output" in line for line in lines):
+            lines = _last_lines(max((self._cluster / "log").glob("*.log"), default=self._start_log))
         fatal = [line for line in lines if "FATAL" in line or "PANIC" in line]
         return (fatal or lines or ["it said nothing"])[-1]
+
+
+def _last_lines(log: Path) -> list[str]:
+    try:
+        return log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
+    except OSError:
+        return []
 
 
 async def _execute(url: str, statements: str) -> None:

@@ -39,7 +39,7 @@ log_timezone = 'UTC'
 datestyle = 'iso, ymd'
 default_text_search_config = 'pg_catalog.english'
 
-# Ten files of 10 MB at most, the oldest used again.
+# Files of 10 MB or a day; all but the newest few are removed from outside.
 logging_collector = on
 log_directory = 'log'
 log_filename = 'postgres-%Y%m%d-%H%M%S.log'
@@ -58,13 +58,12 @@ _KEPT_LOGS = 9
 
 
 def write(cluster: Path, account: Account | None) -> None:
-    """Put the configuration into the cluster, and remove old logs."""
+    """Put the configuration into the cluster."""
     write_private(cluster / "postgresql.conf", _SERVER, account)
     write_private(cluster / "pg_hba.conf", _CLIENTS, account)
-    prune_logs(cluster)
 
 
 def prune_logs(cluster: Path) -> None:
-    """Remove all but the newest logs, since the server itself never removes one."""
+    """Remove all but the newest logs."""
     for log in sorted((cluster / "log").glob("postgres-*.log"))[:-_KEPT_LOGS]:
         log.unlink(missing_ok=True)

@@ -57,8 +57,15 @@ def spawn(  # noqa: PLR0913 - each is one choice about a process
         raise ConfigurationError(message) from error
 
 
-def run(command: Sequence[str | Path], *, cwd: Path, account: Account | None, environment: Mapping[str, str]) -> None:
-    """Run a program to its end.
+def run(
+    command: Sequence[str | Path],
+    *,
+    cwd: Path,
+    account: Account | None,
+    environment: Mapping[str, str],
+    text: str = "",
+) -> None:
+    """Run a program to its end, with `text` as its input.
 
     Raises:
         ConfigurationError: it fails; the text ends with the last line that it wrote.
@@ -70,9 +77,10 @@ def run(command: Sequence[str | Path], *, cwd: Path, account: Account | None, en
             [os.fspath(part) for part in command],
             cwd=cwd,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            input=text.encode(),
             capture_output=True,
             check=False,
+            preexec_fn=_follow_parent(SIGKILL),  # noqa: PLW1509 - as above
             user=None if account is None else account.uid,
             group=None if account is None else account.gid,
             extra_groups=None if account is None else [],

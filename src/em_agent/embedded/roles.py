@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from em_agent.embedded.endpoints import reachable_host
+from em_agent.embedded.server import close
 from em_agent.settings import Settings
 
 _ANSWER_SECONDS = 2.0
@@ -55,4 +56,4 @@ async def status_of(url: str) -> int | None:
         return None
     finally:
         if writer is not None:
-            writer.close()
+            await close(writer)

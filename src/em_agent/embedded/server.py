@@ -1,6 +1,7 @@
 """What the embedded servers have in common, and a way to run one from synchronous code."""
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Protocol
@@ -30,6 +31,10 @@ class Server(Protocol):
             ConfigurationError: the program ended; the text says why.
 
         """
+        ...
+
+    def tidy(self) -> None:
+        """Remove old logs; to be called now and then while the server runs."""
         ...
 
     async def stop(self, hurry: asyncio.Event | None = None) -> None:
@@ -67,3 +72,10 @@ def run_apart(work: Coroutine[None, None, None]) -> None:
         loop.run_until_complete(work)
     finally:
         loop.close()
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection and wait until it is, whatever the other side does."""
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()

@@ -22,6 +22,7 @@ _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 _STEADY_SECONDS = 30.0  # who ran so long is restarted at once when it dies
 _EARLY_FAILURES = 3
+_TIDY_SECONDS = 600.0
 _PROBATION_SECONDS = 2.0
 
 log = structlog.get_logger()
@@ -109,6 +110,7 @@ class Supervisor:
         async with asyncio.TaskGroup() as group:
             for server in self.plan.servers:
                 group.create_task(self._keep_server(server))
+                group.create_task(_keep_tidy(server))
             for role in self.plan.roles:
                 group.create_task(self._keep_role(role))
             for role in self.plan.roles:
@@ -192,3 +194,9 @@ class Supervisor:
         for server in self.plan.servers:
             await server.stop(self._hurry)
         self.plan.directory.remove("processes.json")
+
+
+async def _keep_tidy(server: Server) -> None:
+    while True:
+        server.tidy()
+        await asyncio.sleep(_TIDY_SECONDS)

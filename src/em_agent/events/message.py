@@ -1,7 +1,7 @@
 """The message that an event becomes on JetStream, and back.
 
-    {"id": 1, "source": "pagerduty", "event_type": "incident.triggered", "delivery_id": "01CG...",
-     "occurred_at": "2026-03-01T10:00:00.123000+00:00", "received_at": "...", "payload": {...}}
+{"id": 1, "source": "pagerduty", "event_type": "incident.triggered", "delivery_id": "01CG...",
+"occurred_at": "2026-03-01T10:00:00.123000+00:00", "received_at": "...", "payload": {...}}
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ A row is written with its event, carries its place in the stream once it is publ
 consumer has passed that place. So whatever happens to NATS, what is left here is what has to be published again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -17,14 +17,19 @@ CHANNEL = "outbox"
 
 _LOCK_CLASS = 0x656D01
 
+# The batch is cut from the outbox alone, along its index, before anything is joined to it.
 _UNPUBLISHED = f"""
-SELECT e.id, e.source, e.event_type, e.delivery_id, e.occurred_at, e.received_at, o.redelivery,
+WITH batch AS MATERIALIZED (
+    SELECT event_id, redelivery FROM outbox
+    WHERE published_at IS NULL AND event_id > $2 AND source = ANY($1)
+    ORDER BY event_id
+    LIMIT $3
+)
+SELECT e.id, e.source, e.event_type, e.delivery_id, e.occurred_at, e.received_at, batch.redelivery,
     CASE WHEN octet_length(e.payload::text) <= {PAYLOAD_LIMIT_BYTES} THEN e.payload::text END AS payload
-FROM outbox AS o
-JOIN events_raw AS e ON e.id = o.event_id
-WHERE o.published_at IS NULL AND o.source = ANY($1)
-ORDER BY o.event_id
-LIMIT $2
+FROM batch
+JOIN events_raw AS e ON e.id = batch.event_id
+ORDER BY e.id
 """  # noqa: S608 - a number of ours
 
 _PUBLISHED = """
@@ -66,16 +71,17 @@ async def lead(connection: Connection, source: str) -> bool:
     return is_leader
 
 
-async def unpublished(connection: Connection, sources: Sequence[str], limit: int) -> list[asyncpg.Record]:
-    """The oldest events of the sources that are still to be published, with what their messages need."""
-    return await connection.fetch(_UNPUBLISHED, sources, limit)
+async def unpublished(
+    connection: Connection, sources: Sequence[str], *, after: int, limit: int
+) -> list[asyncpg.Record]:
+    """The sources' events with ids above `after` that are still to be published, with what their messages need."""
+    return await connection.fetch(_UNPUBLISHED, sources, after, limit)
 
 
-async def mark_published(
-    connection: Connection, epoch: datetime, event_ids: Sequence[int], sequences: Sequence[int]
-) -> None:
-    """Note where in the stream the events are."""
-    await connection.execute(_PUBLISHED, epoch, event_ids, sequences)
+async def mark_published(connection: Connection, epoch: datetime, sequences: Mapping[int, int]) -> None:
+    """Note the place in the stream of each event, by its id."""
+    if sequences:
+        await connection.execute(_PUBLISHED, epoch, list(sequences), list(sequences.values()))
 
 
 async def forget_finished(connection: Connection, sources: Sequence[str], epoch: datetime, floor: int) -> int:

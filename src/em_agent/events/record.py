@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import asyncpg
 import structlog
@@ -77,7 +78,7 @@ class Recorder:
         self._is_closing = False
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def __aenter__(self) -> "Recorder":
+    async def __aenter__(self) -> Self:
         """Start the writers; they connect when they can."""
         self._tasks = [asyncio.create_task(self._write_batches(), name=f"recorder-{n}") for n in range(WRITERS)]
         self._tasks.append(asyncio.create_task(self._give_up_late(), name="recorder-deadline"))

@@ -67,9 +67,7 @@ async def _refold(connection: Connection, ids: Sequence[str]) -> None:
         _SAVE_EPISODE,
         [(i.id, e.ordinal, e.started_at, e.started_by, e.resolved_at) for i in incidents for e in i.episodes],
     )
-    await connection.executemany(
-        _SAVE_NOTE, [(i.id, *_note_row(event)) for i in incidents for event in i.notes]
-    )
+    await connection.executemany(_SAVE_NOTE, [(i.id, *_note_row(event)) for i in incidents for event in i.notes])
     await connection.executemany(
         _SAVE_ASSIGNMENT,
         [(i.id, a.assignee_id, a.assignee, a.assigned_at, a.unassigned_at) for i in incidents for a in i.assignments],

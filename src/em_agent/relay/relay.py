@@ -24,7 +24,7 @@ from em_agent.events.stream import RETENTION_SECONDS, ensure_event_stream
 from em_agent.kit import nats as kit_nats
 from em_agent.kit import postgres
 
-BATCH_SIZE = 500
+BATCH_SIZE = 1000
 PUBLISH_SECONDS = 10.0
 IDLE_SECONDS = 1.0
 _REPUBLISH_AFTER = timedelta(seconds=RETENTION_SECONDS / 2)
@@ -77,7 +77,7 @@ class Relay:
                     led = await self._lead(connection, led)
                     epoch = await self._tend(connection, led)
                     tended_at = loop.time()
-                is_drained = not led or await self._publish_batch(connection, led, epoch) < BATCH_SIZE
+                await self._drain(connection, led, epoch)
             except kit_nats.UNREACHABLE as error:
                 if isinstance(error, postgres.UNREACHABLE) and connection.is_closed():
                     raise
@@ -85,9 +85,8 @@ class Relay:
                 tended_at = -IDLE_SECONDS
                 await asyncio.sleep(IDLE_SECONDS / 2)
                 continue
-            if is_drained:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
 
     async def _lead(self, connection: postgres.Connection, led: list[str]) -> list[str]:
         gained = [source for source in self._sources if source not in led and await outbox.lead(connection, source)]
@@ -114,18 +113,30 @@ class Relay:
             return 0
         return info.ack_floor.stream_seq if info.ack_floor else 0
 
-    async def _publish_batch(self, connection: postgres.Connection, led: list[str], epoch: datetime) -> int:
-        """The count of events taken; those that JetStream confirmed are marked, the others stay to be published."""
-        rows = await outbox.unpublished(connection, led, BATCH_SIZE)
-        if not rows:
-            return 0
-        confirmed = await self._publish(rows)
-        await outbox.mark_published(connection, epoch, list(confirmed), list(confirmed.values()))
-        failed = len(rows) - len(confirmed)
-        if failed:
-            message = f"{failed} of {len(rows)} events were not confirmed"
-            raise nats.js.errors.Error(message)
-        return len(rows)
+    async def _drain(self, connection: postgres.Connection, led: list[str], epoch: datetime) -> None:
+        """Publish what is there. While one batch is on its way the one before is marked and the next one read.
+
+        What commits behind the place that the reading has got to is found by the next turn, which begins anew.
+
+        Raises:
+            nats.errors.Error: JetStream did not confirm all; what it confirmed is marked.
+
+        """
+        confirmed: dict[int, int] = {}
+        rows = await outbox.unpublished(connection, led, after=0, limit=BATCH_SIZE)
+        while rows:
+            publishing = asyncio.create_task(self._publish(rows))
+            try:
+                await outbox.mark_published(connection, epoch, confirmed)
+                following = await outbox.unpublished(connection, led, after=rows[-1]["id"], limit=BATCH_SIZE)
+            finally:
+                confirmed = await publishing
+            if len(confirmed) < len(rows):
+                await outbox.mark_published(connection, epoch, confirmed)
+                message = f"{len(rows) - len(confirmed)} of {len(rows)} events were not confirmed"
+                raise nats.js.errors.Error(message)
+            rows = following
+        await outbox.mark_published(connection, epoch, confirmed)
 
     async def _publish(self, rows: list[asyncpg.Record]) -> dict[int, int]:
         """The stream sequence of each event that JetStream confirmed."""
@@ -133,18 +144,17 @@ class Relay:
             raise nats.errors.ConnectionClosedError
         acks: dict[int, asyncio.Future[PubAck]] = {}
         try:
-            for row in rows:
-                acks[row["id"]] = await self._js.publish_async(
-                    f"{SUBJECT_PREFIX}.{row['source']}",
-                    encode_message(row),
-                    wait_stall=PUBLISH_SECONDS,
-                    headers={Header.MSG_ID.value: message_id(row)},
-                )
-            await asyncio.wait(acks.values(), timeout=PUBLISH_SECONDS)
-        except nats.js.errors.TooManyStalledMsgsError:
-            # What breaks off within a publication never gives its place back; a new context has all of them.
+            async with asyncio.timeout(PUBLISH_SECONDS):
+                for row in rows:
+                    acks[row["id"]] = await self._js.publish_async(
+                        f"{SUBJECT_PREFIX}.{row['source']}",
+                        encode_message(row),
+                        headers={Header.MSG_ID.value: message_id(row)},
+                    )
+                await asyncio.wait(acks.values())
+        except TimeoutError:
+            # A publication that breaks off within the client never gives its place back: a new context has them all.
             self._js = kit_nats.jetstream(self._client, max_pending=2 * BATCH_SIZE)
-            raise
         finally:
             for ack in acks.values():
                 ack.cancel()

@@ -110,8 +110,8 @@ class Worker:
             raise
         except TRANSIENT as error:
             await self._put_back(messages)
-            message = f"{self._consumer.name}: {error}"
-            raise RetriableError(message) from error
+            reason = f"{self._consumer.name}: {error}"
+            raise RetriableError(reason) from error
         except Exception as error:  # noqa: BLE001 - the outermost loop of the worker: one bad message must not stop it
             await self._isolate(messages, error)
         else:

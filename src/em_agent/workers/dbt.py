@@ -1,6 +1,7 @@
 """Runs the dbt project in this process, again and again, on one parsed manifest."""
 
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,8 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import psycopg2  # type: ignore[import-untyped]
-from psycopg2.extensions import parse_dsn  # type: ignore[import-untyped]
+import psycopg2
+from psycopg2.extensions import parse_dsn
 
 from em_agent.errors import ConfigurationError, PermanentError, RetriableError
 
@@ -31,7 +32,6 @@ _VARIABLES = {
 # A compiled plan costs more than these small queries; a connection that died is noticed.
 _OPTIONS = "-c jit=off -c TimeZone=UTC -c tcp_keepalives_idle=30"
 _CONNECT_SECONDS = 3
-_LOCK = "SELECT pg_advisory_lock(hashtextextended('em_agent.warehouse.run', 0))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,8 @@ class Transformer:
 
         """
         started = time.monotonic()
-        self._parse()
         with self._turn():
+            self._parse()
             result = self._invoke(["run", *(["--full-refresh"] if full_refresh else [])])
         return Summary(time.monotonic() - started, _rows(result))
 
@@ -122,25 +122,10 @@ class Transformer:
 
         """
         started = time.monotonic()
-        self._parse()
         with self._turn():
+            self._parse()
             result = self._invoke(["build"])
         return Summary(time.monotonic() - started, _rows(result))
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Hold a lock for the whole run, so that the worker's and a replay's take turns."""
-        try:
-            connection = psycopg2.connect(self._database_url, connect_timeout=_CONNECT_SECONDS)
-            connection.autocommit = True
-            connection.cursor().execute(_LOCK)
-        except psycopg2.OperationalError as error:
-            message = f"PostgreSQL does not answer: {error}"
-            raise RetriableError(message) from error
-        try:
-            yield
-        finally:
-            connection.close()
 
     def _parse(self) -> None:
         if self._manifest is None:
@@ -154,16 +139,34 @@ class Transformer:
         if outcome.success:
             return outcome.result
         message = _failure(outcome)
-        if not self._is_reachable() or _is_passing(message):
+        if _is_passing(message) or not self._is_reachable():
             raise RetriableError(message)
         raise PermanentError(message)
 
-    def _is_reachable(self) -> bool:
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for the runs of other copies; the session that holds the lock ends with this process, however it ends."""
         try:
             connection = psycopg2.connect(self._database_url, connect_timeout=_CONNECT_SECONDS)
+        except psycopg2.OperationalError as error:
+            message = f"PostgreSQL does not answer: {str(error).strip()}"
+            raise RetriableError(message) from error
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock(hashtextextended('em_agent.warehouse.run', 0))")
+            yield
+        except psycopg2.OperationalError as error:
+            message = f"PostgreSQL went away: {str(error).strip()}"
+            raise RetriableError(message) from error
+        finally:
+            connection.close()
+
+    def _is_reachable(self) -> bool:
+        try:
+            psycopg2.connect(self._database_url, connect_timeout=_CONNECT_SECONDS).close()
         except psycopg2.OperationalError:
             return False
-        connection.close()
         return True
 
 
@@ -179,6 +182,9 @@ def _failure(outcome: Any) -> str:  # noqa: ANN401 - dbt types it so
     failed = [f"{node.node.name}: {node.message}" for node in results if node.status in {"error", "fail"}]
     return "dbt failed: " + "; ".join(failed or ["it does not say why"])
 
+
+# A full build beside this run replaces tables under its hands.
+_REPLACED = re.compile(r'relation ".*" (does not exist|already exists)')
 
 # Texts of PostgreSQL's and libpq's errors of the classes 08, 40, 53, 55, 57: connection, rollback, resources, in use,
 # intervention. dbt keeps no code of an error.
@@ -207,4 +213,4 @@ _PASSING = (
 
 def _is_passing(message: str) -> bool:
     lowered = message.lower()
-    return any(text in lowered for text in _PASSING)
+    return bool(_REPLACED.search(lowered)) or any(text in lowered for text in _PASSING)

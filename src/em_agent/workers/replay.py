@@ -22,8 +22,10 @@ _FACTS = "replay.facts"
 _INCIDENTS = "replay.incidents"
 
 _NEXT_IDS = """
-SELECT id FROM (SELECT id FROM incidents WHERE id > $1 UNION SELECT incident_id FROM incident_events WHERE incident_id > $1)
-    AS known (id)
+SELECT id
+FROM (
+    SELECT id FROM incidents WHERE id > $1 UNION SELECT incident_id FROM incident_events WHERE incident_id > $1
+) AS known (id)
 ORDER BY id LIMIT $2
 """
 
@@ -61,7 +63,9 @@ async def _replay_facts(connection: Connection, report: Report) -> None:
 async def _replay_folds(connection: Connection, report: Report) -> None:
     after = await progress.place_of(connection, _INCIDENTS) or ""
     count = await connection.fetchval("SELECT count(DISTINCT incident_id) FROM incident_events")
-    done = await connection.fetchval("SELECT count(DISTINCT incident_id) FROM incident_events WHERE incident_id <= $1", after)
+    done = await connection.fetchval(
+        "SELECT count(DISTINCT incident_id) FROM incident_events WHERE incident_id <= $1", after
+    )
     while True:
         report("incidents", done, count)
         ids = [row["id"] for row in await connection.fetch(_NEXT_IDS, after, INCIDENTS_AT_ONCE)]

@@ -104,7 +104,9 @@ def _note(data: Mapping[str, Any]) -> Note | None:
 def _ref(value: object) -> Ref | None:
     """A reference; priorities and expanded objects may have `name` for `summary`."""
     fields = _mapping(value)
-    ref = Ref(_id(fields.get("id")), _text(fields.get("summary")) or _text(fields.get("name")), _text(fields.get("type")))
+    ref = Ref(
+        _id(fields.get("id")), _text(fields.get("summary")) or _text(fields.get("name")), _text(fields.get("type"))
+    )
     return ref if ref.id or ref.name or ref.type else None
 
 

@@ -33,3 +33,39 @@
         substring({{ alias }}.incident_number #>> '{}' from '^[0-9]{1,18}$')
     )::bigint
 {%- endmacro %}
+
+{#- The fields of an incident, or of what refers to one, that staging reads. -#}
+{% macro incident_fields(value, alias) -%}
+    json_to_record({{ json_object(value) }}) as {{ alias }} (
+        id json, type json, incident json, incident_role_assignments json, number json, incident_number json,
+        title json, urgency json, service json, teams json, priority json, escalation_policy json,
+        created_at json, resolve_reason json, html_url json
+    )
+{%- endmacro %}
+
+{#- The teams of a JSON list as [{"id", "name"}], those with neither left out; null where it is no list. -#}
+{% macro stated_teams(value) -%}
+    case
+        when json_typeof({{ value }}) = 'array'
+            then (
+                select
+                    coalesce(
+                        jsonb_agg(
+                            jsonb_build_object('id', team.team_id, 'name', team.team_name) order by team.position
+                        ),
+                        '[]'
+                    )
+                from (
+                    select
+                        element.position,
+                        {{ json_id("reference.id") }} as team_id,
+                        {{ reference_name("reference") }} as team_name
+                    from json_array_elements(
+                        case when json_typeof({{ value }}) = 'array' then {{ value }} else '[]'::json end
+                    ) with ordinality as element (value, position)
+                    cross join lateral {{ json_reference("element.value", "reference") }}
+                ) as team
+                where team.team_id is not null or team.team_name is not null
+            )
+    end
+{%- endmacro %}

@@ -14,9 +14,9 @@
         events.delivery_id,
         events.transformed_at
     from {{ ref("stg_pagerduty__incident_events") }} as events
-    cross join lateral unnest(events.team_ids, events.team_names) as team (id, name)
+    cross join lateral jsonb_to_recordset(events.teams) as team (id text, name text)
     where
-        events.team_ids <> '{}'
+        events.teams <> '[]'
         and team.id is not null
         {% if is_incremental() %} and events.transformed_at > {{ watermark() }} {% endif %}
 {%- endset -%}

@@ -43,8 +43,7 @@ episodes as (
         changes.resolved_at,
         changes.last_resolved_at,
         -- A reopening that was implied and then stated is one.
-        greatest(coalesce(changes.explicit_reopenings, 0), (coalesce(changes.ordinal, 1) > 1)::integer)::integer
-        as reopen_count,
+        greatest(changes.explicit_reopenings, (changes.ordinal > 1)::integer, 0)::integer as reopen_count,
         incidents.transformed_at
     from incidents
     left join changes on incidents.incident_id = changes.incident_id

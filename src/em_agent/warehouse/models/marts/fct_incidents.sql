@@ -51,7 +51,7 @@ incidents as (
             where escalation_policy_id is not null or escalation_policy_name is not null
         ))[1] as policy_event_id,
         (array_agg(event_id {{ newest_first }}) filter (where states_priority))[1] as priority_event_id,
-        (array_agg(event_id {{ newest_first }}) filter (where team_ids is not null))[1] as teams_event_id,
+        (array_agg(event_id {{ newest_first }}) filter (where teams is not null))[1] as teams_event_id,
         (array_agg(event_id {{ newest_first }}) filter (where kind = 'resolved'))[1] as resolution_event_id,
         (array_agg(kind {{ newest_first }}) filter (
             where kind in ('triggered', 'acknowledged', 'unacknowledged', 'reopened', 'escalated', 'delegated')
@@ -112,8 +112,14 @@ select
     priority.priority_name,
     policy.escalation_policy_id,
     policy.escalation_policy_name,
-    coalesce(teams.team_ids, '{}') as team_ids,
-    coalesce(teams.team_names, '{}') as team_names,
+    array(
+        select team.value ->> 'id' from jsonb_array_elements(teams.teams) with ordinality as team (value, position)
+        order by team.position
+    ) as team_ids,
+    array(
+        select team.value ->> 'name' from jsonb_array_elements(teams.teams) with ordinality as team (value, position)
+        order by team.position
+    ) as team_names,
     durations.triggered_at,
     durations.acknowledged_at,
     durations.resolved_at,

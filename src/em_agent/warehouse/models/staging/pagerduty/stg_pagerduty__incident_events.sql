@@ -10,7 +10,7 @@
             "{{ index_when_built('(transformed_at) where service_id is not null') }}",
             "{{ index_when_built('(transformed_at) where priority_id is not null') }}",
             "{{ index_when_built('(transformed_at) where escalation_policy_id is not null') }}",
-            "{{ index_when_built(\"(transformed_at) where team_ids <> '{}'\") }}",
+            "{{ index_when_built(\"(transformed_at) where teams <> '[]'\") }}",
         ],
     )
 }}
@@ -34,7 +34,10 @@ envelopes as materialized (
     where
         events_raw.source = 'pagerduty'
         {% if is_incremental() %}
-            and not exists (select 1 from {{ this }} as done where done.event_id = events_raw.id)
+            and not exists (
+                select 1 from {{ this }} as done
+                where done.event_id = events_raw.id
+            )
         {% endif %}
 ),
 
@@ -49,11 +52,7 @@ events as (
     from envelopes
     cross join lateral json_to_record(envelopes.event) as event (event_type json, agent json, data json)
     cross join lateral {{ json_reference("event.agent", "agent") }}
-    cross join lateral json_to_record({{ json_object("event.data") }}) as data (
-        id json, type json, incident json, incident_role_assignments json, number json, incident_number json,
-        title json, urgency json, service json, teams json, priority json, escalation_policy json,
-        created_at json, resolve_reason json, html_url json
-    )
+    cross join lateral {{ incident_fields("event.data", "data") }}
     where event.event_type #>> '{}' like 'incident.%'
 ),
 
@@ -64,7 +63,8 @@ snapshots as (
         coalesce(
             data_type in ('incident', 'incident_reference'),
             document -> 'incident' is null
-        ) as is_snapshot
+        ) as is_snapshot,
+        coalesce(occurred_at <= received_at + interval '24 hours', false) as is_clock_believed
     from events
 )
 
@@ -80,7 +80,7 @@ select
     end as incident_id,
     snapshots.document ->> 'id' as document_id,
     substring(snapshots.event_type from '^incident\.(.*)$') as kind,
-    case when clock.is_believed then snapshots.occurred_at else snapshots.received_at end as at,
+    case when snapshots.is_clock_believed then snapshots.occurred_at else snapshots.received_at end as at,
     case snapshots.event_type
         when 'incident.triggered' then 0
         when 'incident.acknowledged' then 1
@@ -90,7 +90,7 @@ select
     end as reading_rank,
     snapshots.occurred_at,
     snapshots.received_at,
-    snapshots.occurred_at is not null and not clock.is_believed as is_clock_suspect,
+    snapshots.occurred_at is not null and not snapshots.is_clock_believed as is_clock_suspect,
     coalesce(snapshots.agent_type in ('user_reference', 'user'), false) as is_by_person,
     snapshots.is_snapshot,
     case when snapshots.is_snapshot then {{ read_incident_number("snapshots") }} end as number,
@@ -112,8 +112,7 @@ select
     case when snapshots.is_snapshot then {{ json_id("priority.id") }} end as priority_id,
     case when snapshots.is_snapshot then {{ reference_name("priority") }} end as priority_name,
     left(substring({{ reference_name("priority") }} from '[0-9]+'), 100)::numeric as priority_severity,
-    case when snapshots.is_snapshot then teams.ids end as team_ids,
-    case when snapshots.is_snapshot then teams.names end as team_names,
+    case when snapshots.is_snapshot then {{ stated_teams("snapshots.teams") }} end as teams,
     case when snapshots.is_snapshot then warehouse.read_time({{ json_text("snapshots.created_at") }}) end as created_at,
     snapshots.is_snapshot
     and coalesce({{ json_text("snapshots.resolve_reason -> 'type'") }} = 'merge_resolve_reason', false) as is_merge,
@@ -121,25 +120,6 @@ select
     run.transformed_at
 from snapshots
 cross join run
-cross join lateral (
-    select coalesce(snapshots.occurred_at <= snapshots.received_at + interval '24 hours', false) as is_believed
-) as clock
 cross join lateral {{ json_reference("snapshots.service", "service") }}
 cross join lateral {{ json_reference("snapshots.escalation_policy", "policy") }}
 cross join lateral {{ json_reference("snapshots.priority", "priority") }}
-left join lateral (
-    select
-        coalesce(array_agg(team.team_id order by team.position), '{}') as ids,
-        coalesce(array_agg(team.team_name order by team.position), '{}') as names
-    from (
-        select
-            element.position,
-            {{ json_id("reference.id") }} as team_id,
-            {{ reference_name("reference") }} as team_name
-        from json_array_elements(
-            case when json_typeof(snapshots.teams) = 'array' then snapshots.teams else '[]'::json end
-        ) with ordinality as element (value, position)
-        cross join lateral {{ json_reference("element.value", "reference") }}
-    ) as team
-    where team.team_id is not null or team.team_name is not null
-) as teams on json_typeof(snapshots.teams) = 'array'

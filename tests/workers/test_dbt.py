@@ -1,0 +1,74 @@
+"""The long-lived runner of the dbt project."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from marts import body, execute, fetch, store
+
+from em_agent.errors import ConfigurationError, PermanentError, RetriableError
+from em_agent.workers.dbt import PROJECT_DIR, Transformer, connection_variables, dbt_variables
+
+RECEIVED = datetime(2026, 3, 1, 10, tzinfo=UTC)
+
+
+def test_every_model_and_rule_passes_its_tests(database_url: str, transformer: Transformer) -> None:
+    """`dbt build` on a new database passes every data test and unit test of the project."""
+    data = {"id": "P1", "service": {"id": "S1", "summary": "One"}, "teams": [{"id": "T1"}], "priority": {"id": "A"}}
+    store(database_url, [("a", body("incident.triggered", data), RECEIVED, RECEIVED)])
+    assert transformer.build().new_events == 1
+
+
+def test_a_run_says_what_it_did(
+    database_url: str, transformer: Transformer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A run counts the new events, costs no more when there are none, and prints nothing."""
+    store(database_url, [(f"a{n}", body("incident.triggered", {"id": f"P{n}"}), RECEIVED, RECEIVED) for n in range(3)])
+    assert transformer.run().new_events == 3
+    assert transformer.run().new_events == 0
+    assert capfd.readouterr().out == ""
+
+
+def test_plain_dbt_runs_beside_the_worker(database_url: str, transformer: Transformer, tmp_path: Path) -> None:
+    """Plain dbt by hand, at the same time as the worker, leaves the same marts."""
+    store(database_url, [(f"a{n}", body("incident.triggered", {"id": f"P{n}"}), RECEIVED, RECEIVED) for n in range(9)])
+    transformer.run()
+    store(database_url, [(f"b{n}", body("incident.resolved", {"id": f"P{n}"}), RECEIVED, RECEIVED) for n in range(9)])
+    environment = {**os.environ, **connection_variables(database_url), **dbt_variables(tmp_path)}
+    dbt = Path(sys.executable).parent / "dbt"
+    with ThreadPoolExecutor() as pool:
+        by_hand = pool.submit(subprocess.run, [dbt, "run"], env=environment, capture_output=True, check=False)
+        while not by_hand.done():
+            transformer.run()
+    assert by_hand.result().returncode == 0, by_hand.result().stdout
+    statuses = fetch(database_url, "SELECT status, count(*) AS n FROM warehouse.fct_incidents GROUP BY status")
+    assert statuses == [{"status": "resolved", "n": 9}]
+
+
+def test_errors_say_whether_to_try_again(database_url: str, transformer: Transformer, tmp_path: Path) -> None:
+    """A server that is away is worth another try, a schema that is not ours is not, and a wrong URL is a setting."""
+    transformer.run()
+    execute(database_url, "ALTER TABLE events_raw RENAME COLUMN payload TO body")
+    with pytest.raises(PermanentError, match="payload"):
+        transformer.run()
+    with pytest.raises(RetriableError):
+        Transformer("postgresql://em@127.0.0.1:1/none", tmp_path).run()
+    with pytest.raises(ConfigurationError, match="DATABASE_URL"):
+        Transformer("postgresql://em@127.0.0.1:1/none?colour=red", tmp_path)
+
+
+def test_urls_are_read_as_libpq_reads_them() -> None:
+    """Percent-encoded passwords and socket directories reach dbt."""
+    found = connection_variables("postgres://em:p%40ss%2F%25@/my%20db?host=%2Frun%2Fpg&port=6000&sslmode=disable")
+    assert found == {
+        "PGHOST": "/run/pg", "PGPORT": "6000", "PGUSER": "em", "PGPASSWORD": "p@ss/%", "PGDATABASE": "my db",
+        "PGSSLMODE": "disable",
+    }  # fmt: skip
+    assert connection_variables("postgresql://em@db") == {
+        "PGHOST": "db", "PGPORT": "5432", "PGUSER": "em", "PGDATABASE": "em",
+    }  # fmt: skip
+    assert (PROJECT_DIR / "dbt_project.yml").is_file()
