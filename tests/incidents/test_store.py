@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import asyncpg
-from domain.test_incidents import ADA, BO, histories, t
+from tests.domain.test_incidents import ADA, BO, histories, t
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

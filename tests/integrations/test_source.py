@@ -4,7 +4,7 @@ import hashlib
 import hmac
 
 import pytest
-from deliveries import SECRET, signature
+from tests.deliveries import SECRET, signature
 from hypothesis import given
 from hypothesis import strategies as st
 

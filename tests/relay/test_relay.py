@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from deliveries import body_of, delivery, event
-from faults import proxy_before
+from tests.deliveries import body_of, delivery, event
+from tests.faults import proxy_before
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from parts import NO_NATS, Gateway, StandIn, gateway_on, relay_on, running
-from servers import own_nats
-from waiting import eventually
+from tests.parts import NO_NATS, Gateway, StandIn, gateway_on, relay_on, running
+from tests.servers import own_nats
+from tests.waiting import eventually
 
 from em_agent.domain.consumers import CONSUMERS, INCIDENTS, STREAM, WAREHOUSE
 from em_agent.events.message import PAYLOAD_LIMIT_BYTES

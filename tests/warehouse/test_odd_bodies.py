@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from marts import body, execute, fetch, store
+from tests.marts import body, execute, fetch, store
 
 from em_agent.workers.dbt import Transformer
 

@@ -86,7 +86,8 @@ class Relay:
                 await asyncio.sleep(IDLE_SECONDS / 2)
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await self._wake.wait()
 
     async def _lead(self, connection: postgres.Connection, led: list[str]) -> list[str]:
         gained = [source for source in self._sources if source not in led and await outbox.lead(connection, source)]

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from deliveries import NOON, event, incident, reference
+from tests.deliveries import NOON, event, incident, reference
 from hypothesis import given
 from hypothesis import strategies as st
-from payloads import payload, payload_files
+from tests.payloads import payload, payload_files
 
 from em_agent.domain.deliveries import StoredEvent
 from em_agent.domain.incidents import IncidentEvent, Ref
