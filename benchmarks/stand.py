@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import orjson
 
@@ -143,14 +144,13 @@ class Client(asyncio.Protocol):
         self._latencies = latencies
         self._statuses = statuses
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.Transport
         self._sent_at = 0.0
         self._answer = b""
         self.done: asyncio.Future[None] = self._loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without being a subclass
         self._send()
 
     def data_received(self, data: bytes) -> None:
@@ -172,7 +172,6 @@ class Client(asyncio.Protocol):
             self.done.set_result(None)
 
     def _send(self) -> None:
-        assert self._transport is not None
         following = next(self._requests, None)
         if following is None:
             self._transport.close()
