@@ -54,7 +54,7 @@ SELECT 'Q' || n, n, 'Checkout answers slowly in zone ' || n % 7, 'resolved', CAS
     a, r, r, n % 20 / 19, n % 9 / 8, n % 30 = 0, n % 50 = 0, n % 40 = 0, n % 15 = 0, false, false, false,
     4, t + r * interval '1 s', t + r * interval '1 s', clock_timestamp()
 FROM (
-    SELECT n, (n * 7919 % 80) AS s, $2::timestamptz - random() * $3::interval AS t,
+    SELECT n, (n % 1009 % 80) AS s, $2::timestamptz - random() * $3::interval AS t,
         30 + 600 * random() AS a, 700 + 20000 * random() ^ 4 AS r
     FROM generate_series(1, $1::integer) AS n
 ) AS incidents

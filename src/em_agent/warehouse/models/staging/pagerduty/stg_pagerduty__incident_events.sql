@@ -101,7 +101,9 @@ select
     case when snapshots.is_snapshot then {{ reference_id("snapshots.service") }} end as service_id,
     case when snapshots.is_snapshot then {{ reference_name("snapshots.service") }} end as service_name,
     case when snapshots.is_snapshot then {{ reference_id("snapshots.escalation_policy") }} end as escalation_policy_id,
-    case when snapshots.is_snapshot then {{ reference_name("snapshots.escalation_policy") }} end as escalation_policy_name,
+    case
+        when snapshots.is_snapshot then {{ reference_name("snapshots.escalation_policy") }}
+    end as escalation_policy_name,
     snapshots.is_snapshot and coalesce(
         {{ reference_id("snapshots.priority") }} is not null
         or {{ reference_name("snapshots.priority") }} is not null
