@@ -43,13 +43,15 @@ GOAL_FIRST, GOAL_REPEATED = 100, 20
 FILL = """
 INSERT INTO warehouse.fct_incidents (
     incident_id, number, title, status, urgency, service_id, service_name, priority_id, priority_name,
-    escalation_policy_id, escalation_policy_name, team_ids, team_names, triggered_at, acknowledged_at, resolved_at,
+    escalation_policy_id, escalation_policy_name, service_key, priority_key, escalation_policy_key,
+    team_ids, team_names, triggered_at, acknowledged_at, resolved_at,
     time_to_acknowledge_seconds, time_to_resolve_seconds, active_seconds, reopen_count, escalation_count,
     is_handed_over, is_priority_raised, is_merged, is_auto_resolved, is_incomplete, is_impossible, is_clock_suspect,
     event_count, last_event_at, last_received_at, transformed_at
 )
 SELECT 'Q' || n, n, 'Checkout answers slowly in zone ' || n % 7, 'resolved', CASE n % 3 WHEN 0 THEN 'high' ELSE 'low' END,
     'S' || s, 'Service ' || s, 'P' || n % 5, 'P' || n % 5, 'E' || s % 20, 'Policy ' || s % 20,
+    'S' || s, 'P' || n % 5, 'E' || s % 20,
     ARRAY['T' || s % 12], ARRAY['Team ' || s % 12], t, t + a * interval '1 s', t + r * interval '1 s',
     a, r, r, n % 20 / 19, n % 9 / 8, n % 30 = 0, n % 50 = 0, n % 40 = 0, n % 15 = 0, false, false, false,
     4, t + r * interval '1 s', t + r * interval '1 s', clock_timestamp()
@@ -58,7 +60,7 @@ FROM (
         30 + 600 * random() AS a, 700 + 20000 * random() ^ 4 AS r
     FROM generate_series(1, $1::integer) AS n
 ) AS incidents
-ORDER BY hashint4(n)
+ORDER BY t
 """
 FILL_DIMENSIONS = """
 INSERT INTO warehouse.dim_services (service_id, service_name)

@@ -26,7 +26,9 @@ def test_weeks_are_iso_weeks() -> None:
 
 def test_units_combine() -> None:
     """Weeks and months together are cut wherever one of them begins."""
-    buckets = cut(datetime(2026, 2, 25, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC), ZoneInfo("UTC"), ("month", "week"))
+    buckets = cut(
+        datetime(2026, 2, 25, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC), ZoneInfo("UTC"), ("month", "week")
+    )
     assert [(key["month"], key["week"]) for key in buckets.keys] == [
         ("2026-02", "2026-W09"),
         ("2026-03", "2026-W09"),

@@ -104,7 +104,9 @@ def test_figures_are_the_truth(database_url: str, transformer: Transformer) -> N
     merged_out = [fact for fact in inside if not fact["is_merged"] and fact["urgency"] == "high"]
     high = Query(since=SINCE, until=UNTIL, exclude_merged=True, urgencies=("high",))
     assert_group(measure(database_url, high).groups[0], merged_out)
-    resolved = [fact for fact in facts if fact["triggered_at"] and fact["resolved_at"] and SINCE <= fact["resolved_at"] < UNTIL]
+    resolved = [
+        fact for fact in facts if fact["triggered_at"] and fact["resolved_at"] and SINCE <= fact["resolved_at"] < UNTIL
+    ]
     assert_group(measure(database_url, Query(since=SINCE, until=UNTIL, attribute_by="resolved")).groups[0], resolved)
     received_is_the_notebook(database_url)
 

@@ -49,7 +49,6 @@ class Told:
         return self.delivery_id, json.dumps({"event": event}), self.occurred_at, self.received_at
 
 
-
 def histories(seed: int, incidents: int) -> list[Told]:
     """The events of some incidents, in the order in which they are received."""
     rng = random.Random(seed)  # noqa: S311
@@ -78,7 +77,16 @@ def _history(rng: random.Random, incident_id: str) -> list[Told]:
         data = _note(rng, incident_id) if is_note else _snapshot(rng, incident_id, kind, start, service)
         agent = rng.choice((None, {"id": "PU1", "type": "user_reference"}, {"id": "PI", "type": "service_reference"}))
         events.append(
-            Told(f"{incident_id}-{rng.randrange(10**9)}-{n}", kind, occurred, received, data, agent, incident_id, not is_note)
+            Told(
+                f"{incident_id}-{rng.randrange(10**9)}-{n}",
+                kind,
+                occurred,
+                received,
+                data,
+                agent,
+                incident_id,
+                not is_note,
+            )
         )
     return events
 

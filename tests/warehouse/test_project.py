@@ -53,7 +53,10 @@ def snapshot(url: str) -> dict[str, list[dict[str, Any]]]:
     """Every mart without the marks of the runs."""
     marts = {}
     for name in DERIVED:
-        rows = [{k: v for k, v in row.items() if k != "transformed_at"} for row in fetch(url, f"SELECT * FROM warehouse.{name}")]
+        rows = [
+            {k: v for k, v in row.items() if k != "transformed_at"}
+            for row in fetch(url, f"SELECT * FROM warehouse.{name}")
+        ]
         marts[name] = sorted(rows, key=repr)
     return marts
 

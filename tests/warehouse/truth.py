@@ -32,7 +32,9 @@ def truth(events: list[Told]) -> dict[str, Any]:
         "escalation_count": len([1 for event in ordered if event.kind == "escalated"]),
         "is_handed_over": any(event.kind in {"delegated", "reassigned"} for event in ordered),
         "is_merged": is_merged,
-        "is_auto_resolved": bool(resolution) and not is_merged and (resolution.agent or {}).get("type") != "user_reference",
+        "is_auto_resolved": bool(resolution)
+        and not is_merged
+        and (resolution.agent or {}).get("type") != "user_reference",
         "is_impossible": (to_acknowledge or 0) < 0 or (to_resolve or 0) < 0 or is_negative,
         "is_incomplete": triggered_at is None,
         "is_clock_suspect": any(event.is_clock_suspect for event in ordered),
@@ -97,7 +99,8 @@ def _is_raised(snapshots: list[dict[str, Any]]) -> bool:
     stated = [snapshot["priority"] for snapshot in snapshots if _states_priority(snapshot)]
     ranks = [_severity(priority) for priority in stated]
     return any(
-        before is not None and after is not None and after < before for before, after in zip(ranks, ranks[1:], strict=False)
+        before is not None and after is not None and after < before
+        for before, after in zip(ranks, ranks[1:], strict=False)
     )
 
 

@@ -23,9 +23,7 @@ def test_every_model_and_rule_passes_its_tests(database_url: str, transformer: T
     assert transformer.build().new_events == 1
 
 
-def test_a_run_says_what_it_did(
-    database_url: str, transformer: Transformer, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_says_what_it_did(database_url: str, transformer: Transformer, capfd: pytest.CaptureFixture[str]) -> None:
     """A run counts the new events, costs no more when there are none, and prints nothing."""
     store(database_url, [(f"a{n}", body("incident.triggered", {"id": f"P{n}"}), RECEIVED, RECEIVED) for n in range(3)])
     assert transformer.run().new_events == 3

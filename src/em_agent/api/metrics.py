@@ -9,7 +9,16 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from em_agent.errors import InvalidError
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.metrics.models import IncidentMetrics
-from em_agent.metrics.parameters import ATTRIBUTIONS, BOOLEANS, CLOCKS, COMPARISONS, FORMATS, URGENCIES, choice, read_query
+from em_agent.metrics.parameters import (
+    ATTRIBUTIONS,
+    BOOLEANS,
+    CLOCKS,
+    COMPARISONS,
+    FORMATS,
+    URGENCIES,
+    choice,
+    read_query,
+)
 from em_agent.metrics.query import GROUPINGS
 from em_agent.metrics.table import to_csv
 
@@ -25,7 +34,9 @@ Texts = list[str]
 
 
 def _declared(  # noqa: PLR0913 - the parameters of the route, for its OpenAPI; their texts are read as one mapping
-    since: Annotated[Text, _text("Begin of the window, an ISO 8601 time or date; default: 30 days before `until`.")] = None,
+    since: Annotated[
+        Text, _text("Begin of the window, an ISO 8601 time or date; default: 30 days before `until`.")
+    ] = None,
     until: Annotated[Text, _text("End of the window, which is not part of it; default: now.")] = None,
     service: Annotated[Texts, _text("Only incidents of any of these services, by id or name.")] = [],  # noqa: B006
     team: Annotated[Texts, _text("Only incidents of any of these teams, by id or name.")] = [],  # noqa: B006

@@ -21,7 +21,6 @@ _STATISTICS = ("mean", "median", "p90")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
-
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(name="metrics")(show_metrics)

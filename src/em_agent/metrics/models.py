@@ -34,7 +34,8 @@ class Group(BaseModel):
     priority_raised: int = Field(default=0, description="Those whose priority became more severe.")
     handed_over: int = Field(default=0, description="Those reassigned, or delegated to another escalation policy.")
     incomplete: int | None = Field(
-        default=0, description="Incidents whose trigger is unknown, whatever the window; null in days, weeks and months."
+        default=0,
+        description="Incidents whose trigger is unknown, whatever the window; null in days, weeks and months.",
     )
     impossible: int = Field(default=0, description="Those with a negative duration, which is left out.")
     high_urgency: int = Field(default=0, description="Those of high urgency.")
