@@ -10,8 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import psycopg2  # type: ignore[import-untyped]
-from psycopg2.extensions import parse_dsn  # type: ignore[import-untyped]
+import psycopg2
+from psycopg2.extensions import parse_dsn
 
 from em_agent.errors import ConfigurationError, PermanentError, RetriableError
 
