@@ -92,7 +92,7 @@ def own_server() -> Iterator[str]:
         shutil.chown(folder, "nobody", "nogroup")
     user: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": []} if is_root else {}
     options: dict[str, Any] = {"cwd": folder, "env": {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}, **user}
-    subprocess.run(  # noqa: S603
+    subprocess.run(
         [binaries / "initdb", "-D", "./data", "-U", "em", "-A", "trust", "--locale=C.UTF-8"],
         check=True,
         capture_output=True,
@@ -100,7 +100,7 @@ def own_server() -> Iterator[str]:
     )
     port = _free_port()
     settings = ["shared_buffers=256MB", "max_wal_size=4GB", "listen_addresses=127.0.0.1", f"port={port}"]
-    server = subprocess.Popen(  # noqa: S603
+    server = subprocess.Popen(
         [binaries / "postgres", "-D", "./data", "-k", "", *(part for one in settings for part in ("-c", one))],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -44,7 +44,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 def default_data_dir() -> Path:
-    """The per-user data directory: the platform's own, and `/var/lib/em-agent` for root, whose home others can't enter."""
+    """The per-user data directory; `/var/lib/em-agent` for root, whose home others can't enter."""
     if os.name == "posix" and os.geteuid() == 0:
         return Path("/var/lib/em-agent")
     if sys.platform == "darwin":

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from marts import body, store
 
 from em_agent.api.metrics import router
 from em_agent.kit.postgres import open_pool
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.metrics.parameters import _LOST_PLUS
 from em_agent.workers.dbt import Transformer
+from tests.marts import body, store
 
 PATH = "/v1/metrics/incidents"
 
@@ -85,8 +85,9 @@ def test_the_shape(client: TestClient, database_url: str, transformer: Transform
         "attribute_by": "triggered", "as_of": "2026-03-01T10:30:00Z",
         "groups": [
             {
-                "key": {"service": "=Checkout"}, "incidents": 1, "open": 0, "resolved": 1, "acknowledged": 0, "reopened": 0,
-                "escalated": 0, "auto_resolved": 1, "merged": 0, "priority_raised": 0, "handed_over": 0, "incomplete": 0,
+                "key": {"service": "=Checkout"}, "incidents": 1, "open": 0, "resolved": 1, "acknowledged": 0,
+                "reopened": 0, "escalated": 0, "auto_resolved": 1, "merged": 0, "priority_raised": 0, "handed_over": 0,
+                "incomplete": 0,
                 "impossible": 0, "high_urgency": 0, "time_to_acknowledge_seconds": unknown,
                 "time_to_resolve_seconds": half_hour, "active_seconds": half_hour,
             }
@@ -130,7 +131,7 @@ def test_openapi_has_every_parameter(client: TestClient) -> None:
     assert route["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/IncidentMetrics")
 
 
-def _at(clock: str) -> Any:  # noqa: ANN401
+def _at(clock: str) -> Any:
     from datetime import datetime  # noqa: PLC0415
 
     return datetime.fromisoformat(f"2026-03-01T{clock}+00:00")

@@ -2,24 +2,19 @@
 
 import asyncio
 import math
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from marts import execute, fetch, store
 
 from em_agent.kit.postgres import open_pool
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.metrics.models import Duration, Group, IncidentMetrics
 from em_agent.metrics.query import Query
 from em_agent.workers.dbt import Transformer
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "warehouse"))
-
-from histories import START, Told, histories  # noqa: E402
-from truth import truth  # noqa: E402
+from tests.marts import execute, fetch, store
+from tests.warehouse.histories import START, Told, histories
+from tests.warehouse.truth import truth
 
 SINCE, UNTIL = START + timedelta(days=10), START + timedelta(days=45)
 WIDE = Query(since=datetime(1990, 1, 1, tzinfo=UTC), until=datetime(2100, 1, 1, tzinfo=UTC))
@@ -113,7 +108,7 @@ def test_figures_are_the_truth(database_url: str, transformer: Transformer) -> N
 
 def by_service(url: str, facts: list[dict[str, Any]], inside: list[dict[str, Any]]) -> None:
     """Groups by service, named by the newest name, and the filters that take id or name."""
-    names = {"S9": "S9", None: None, **{f"S{n}": f"Service {n}" for n in range(4)}}
+    names: dict[str | None, str | None] = {"S9": "S9", None: None, **{f"S{n}": f"Service {n}" for n in range(4)}}
     groups = measure(url, Query(since=SINCE, until=UNTIL, group_by=("service",))).groups
     shown = {group.key["service"]: group for group in groups}
     in_play = {names[fact["service_id"]] for fact in [*inside, *(fact for fact in facts if fact["is_incomplete"])]}
@@ -166,7 +161,7 @@ def received_is_the_notebook(url: str) -> None:
 
 
 def test_no_incidents_are_no_figures(database_url: str, transformer: Transformer) -> None:
-    """Before the marts are built, and without events, there is one group of no incidents, and nothing is 0 that is unknown."""
+    """Before the marts are built, and without events, one group has no incidents, and nothing is 0 that is unknown."""
     for prepare in (lambda: None, transformer.run):
         prepare()
         answer = measure(database_url, Query(since=SINCE, until=UNTIL))
@@ -211,7 +206,7 @@ def test_two_ids_of_one_name_are_one_group(database_url: str, transformer: Trans
 
 
 @pytest.mark.parametrize("clock", ["occurred", "received"])
-def test_every_grouping_runs(database_url: str, transformer: Transformer, clock: Any) -> None:  # noqa: ANN401
+def test_every_grouping_runs(database_url: str, transformer: Transformer, clock: Any) -> None:
     """Every grouping, alone and all together, and every filter is a statement that PostgreSQL takes."""
     store(database_url, [event.stored() for event in histories(seed=14, incidents=10)])
     transformer.run()
@@ -219,8 +214,9 @@ def test_every_grouping_runs(database_url: str, transformer: Transformer, clock:
     for group_by in [*((name,) for name in names), names[:5], names[5:]]:
         for attribute in ("triggered", "resolved"):
             query = Query(
-                since=SINCE, until=UNTIL, clock=clock, attribute_by=attribute, group_by=group_by, teams=("T1", "Team 0"),
-                services=("S1", "S2", "S3"), priorities=("P1", "PR2", "PR3"), urgencies=("low",), exclude_merged=True,
+                since=SINCE, until=UNTIL, clock=clock, attribute_by=attribute, group_by=group_by,
+                teams=("T1", "Team 0"), services=("S1", "S2", "S3"), priorities=("P1", "PR2", "PR3"),
+                urgencies=("low",), exclude_merged=True,
             )  # fmt: skip
             for group in measure(database_url, query).groups:
                 assert tuple(group.key) == group_by

@@ -51,7 +51,7 @@ class Told:
 
 def histories(seed: int, incidents: int) -> list[Told]:
     """The events of some incidents, in the order in which they are received."""
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     told = [event for n in range(incidents) for event in _history(rng, f"P{seed}X{n:04}")]
     rng.shuffle(told)
     return told

@@ -3,9 +3,8 @@
 import json
 from datetime import UTC, datetime
 
-from marts import body, execute, fetch, store
-
 from em_agent.workers.dbt import Transformer
+from tests.marts import body, execute, fetch, store
 
 RECEIVED = datetime(2026, 3, 1, 10, tzinfo=UTC)
 NUMBER = "1e999999"

@@ -4,11 +4,10 @@ import math
 import random
 from typing import Any
 
-from histories import Told, histories
-from marts import execute, fetch, store
-from truth import truth
-
 from em_agent.workers.dbt import Transformer
+from tests.marts import execute, fetch, store
+from tests.warehouse.histories import Told, histories
+from tests.warehouse.truth import truth
 
 NOTEBOOK = """
 WITH incident_lifecycle AS (
@@ -16,7 +15,8 @@ WITH incident_lifecycle AS (
     payload::json->'event'->'data'->>'id' as incident_id,
     MIN(CASE WHEN payload::json->'event'->>'event_type' = 'incident.triggered' THEN received_at END) as triggered_at,
     MAX(CASE WHEN payload::json->'event'->>'event_type' = 'incident.resolved' THEN received_at END) as resolved_at,
-    MIN(CASE WHEN payload::json->'event'->>'event_type' = 'incident.acknowledged' THEN received_at END) as acknowledged_at
+    MIN(CASE WHEN payload::json->'event'->>'event_type' = 'incident.acknowledged' THEN received_at END)
+      as acknowledged_at
   FROM events_raw
   WHERE source = 'pagerduty' AND payload::json->'event'->>'event_type'
     IN ('incident.triggered', 'incident.resolved', 'incident.acknowledged')

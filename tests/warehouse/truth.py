@@ -1,10 +1,11 @@
 """What is true of an incident by its events, worked out the long way; it shares nothing with the product."""
 
+import itertools
 import re
 from datetime import datetime
 from typing import Any
 
-from histories import Told
+from tests.warehouse.histories import Told
 
 
 def truth(events: list[Told]) -> dict[str, Any]:
@@ -99,8 +100,7 @@ def _is_raised(snapshots: list[dict[str, Any]]) -> bool:
     stated = [snapshot["priority"] for snapshot in snapshots if _states_priority(snapshot)]
     ranks = [_severity(priority) for priority in stated]
     return any(
-        before is not None and after is not None and after < before
-        for before, after in zip(ranks, ranks[1:], strict=False)
+        before is not None and after is not None and after < before for before, after in itertools.pairwise(ranks)
     )
 
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from marts import body, execute, fetch, store
 
 from em_agent.errors import ConfigurationError, PermanentError, RetriableError
 from em_agent.workers.dbt import PROJECT_DIR, Transformer, connection_variables, dbt_variables
+from tests.marts import body, execute, fetch, store
 
 RECEIVED = datetime(2026, 3, 1, 10, tzinfo=UTC)
 

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from em_agent import __version__
+from em_agent.cli import demo, doctor, info, metrics, migrate, replay, roles, up
 from em_agent.errors import EmAgentError
 
 app = typer.Typer(
@@ -16,7 +17,7 @@ app = typer.Typer(
 )
 
 
-def _show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
+def _show_version(value: bool) -> None:
     if value:
         typer.echo(f"em-agent {__version__}")
         raise typer.Exit
@@ -27,6 +28,10 @@ def _options(
     version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version."),
 ) -> None:
     """Take the options that stand before a command."""
+
+
+for _topic in (up, demo, roles, migrate, info, doctor, metrics, replay):
+    _topic.register(app)
 
 
 def main() -> None:

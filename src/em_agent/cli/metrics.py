@@ -11,11 +11,10 @@ from em_agent.errors import EmAgentError, InvalidError, PermanentError, Retriabl
 PATH = "/v1/metrics/incidents"
 ANSWER_SECONDS = 60.0
 
-_COUNTS = ("incidents", "open", "resolved", "reopened", "incomplete", "impossible")
+_COUNTS = ("incidents", "open", "resolved", "reopened")
 _DURATIONS = (
-    ("time_to_acknowledge_seconds", "to acknowledge"),
-    ("time_to_resolve_seconds", "to resolve"),
-    ("active_seconds", "active"),
+    ("time_to_acknowledge_seconds", "acknowledge"),
+    ("time_to_resolve_seconds", "resolve"),
 )
 _STATISTICS = ("mean", "median", "p90")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -42,7 +41,9 @@ def show_metrics(  # noqa: PLR0913 - the parameters of the API
     exclude_merged: Annotated[bool, typer.Option("--exclude-merged", help="Leave merged incidents out.")] = False,  # noqa: FBT002
     timezone: Annotated[str | None, typer.Option(help="IANA name, such as Europe/Berlin.")] = None,
     compare: Annotated[str | None, typer.Option(help="previous: add the window of the same length before.")] = None,
-    url: Annotated[str, typer.Option(envvar="EM_AGENT_API_URL", help="Where the API is.")] = "http://127.0.0.1:8000",
+    url: Annotated[
+        str | None, typer.Option(envvar="EM_AGENT_API_URL", help="Where the API is. Default: what runs here.")
+    ] = None,
     key: Annotated[str | None, typer.Option(envvar="EM_AGENT_API_KEY", help="An API key, where one is asked.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the API's JSON.")] = False,  # noqa: FBT002
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,  # noqa: FBT002
@@ -56,11 +57,23 @@ def show_metrics(  # noqa: PLR0913 - the parameters of the API
         "group_by": group_by, "clock": clock, "attribute_by": attribute_by, "timezone": timezone, "compare": compare,
         "exclude_merged": "true" if exclude_merged else None, "format": "csv" if as_csv else None,
     }  # fmt: skip
-    text = ask(url, key, {name: value for name, value in given.items() if value})
+    found_url, found_key = _where(url, key)
+    text = ask(found_url, found_key, {name: value for name, value in given.items() if value})
     if as_json or as_csv:
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
     else:
         _print_table(json.loads(text))
+
+
+def _where(url: str | None, key: str | None) -> tuple[str, str | None]:
+    """The API's address and key: those given, else of what runs on this machine's data directory."""
+    if url is not None:
+        return url, key
+    from em_agent.embedded.endpoints import in_use
+    from em_agent.settings import load_settings
+
+    settings = load_settings()
+    return in_use(settings).api_url, key or next(iter(settings.api_key_values), None)
 
 
 def ask(url: str, key: str | None, parameters: dict[str, Any]) -> str:
@@ -73,7 +86,7 @@ def ask(url: str, key: str | None, parameters: dict[str, Any]) -> str:
         PermanentError: the address is wrong, or the API is.
 
     """
-    import httpx2  # noqa: PLC0415 - not needed by other commands
+    import httpx2
 
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
@@ -106,9 +119,9 @@ def _detail(answer: Any) -> str:  # noqa: ANN401 - httpx2 is imported late
 
 
 def _print_table(metrics: dict[str, Any]) -> None:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text as Styled  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text as Styled
 
     console = Console()
     windows = [metrics, *([metrics["previous"]] if metrics.get("previous") else [])]
@@ -117,7 +130,7 @@ def _print_table(metrics: dict[str, Any]) -> None:
         table = Table(title=f"{window['since']} to {window['until']}", title_justify="left")
         for name in keys:
             table.add_column(name)
-        for heading in [*_COUNTS, *(f"{label} {name}" for _, label in _DURATIONS for name in _STATISTICS)]:
+        for heading in [*_COUNTS, *(f"{label}\n{name}" for _, label in _DURATIONS for name in _STATISTICS)]:
             table.add_column(heading, justify="right")
         for group in window["groups"]:
             # Names come from incidents: they are text, never markup.

@@ -28,7 +28,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """A row of `events_raw`, as consumers get it."""
+    """A row of `events_raw` without its payload."""
 
     id: int
     source: str
@@ -36,4 +36,3 @@ class StoredEvent:
     delivery_id: str
     occurred_at: datetime | None
     received_at: datetime
-    payload: bytes

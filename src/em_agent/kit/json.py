@@ -10,6 +10,7 @@ import orjson
 # PostgreSQL reads documents that nest about ten thousand levels; orjson stops at 1,024 and the standard library at the
 # interpreter's recursion limit.
 _DEEPEST = 40_000
+_LONGEST_INTEGER = 20
 _DEEP_STACK_BYTES = 256 * 1024 * 1024
 
 dumps = orjson.dumps
@@ -28,6 +29,11 @@ def loads(text: bytes | str) -> Any:  # noqa: ANN401 - a JSON document has any s
         return _loads_any(text)
 
 
+def _parse_integer(digits: str) -> int | float:
+    """Read what no program means as an integer as orjson does: beyond some length int() refuses, and it takes long."""
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
+
+
 def _loads_any(text: bytes | str) -> Any:  # noqa: ANN401
     """Read in a thread with a large stack, since the standard library's scanner recurses for each level."""
     outcome: list[Any] = []
@@ -37,7 +43,7 @@ def _loads_any(text: bytes | str) -> Any:  # noqa: ANN401
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(_DEEPEST)
         try:
-            outcome.append(json.loads(text))
+            outcome.append(json.loads(text, parse_int=_parse_integer))
         except (ValueError, RecursionError) as error:
             failure.append(error)
         finally:

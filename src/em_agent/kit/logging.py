@@ -1,5 +1,7 @@
 """Structured logs: one JSON object a line on standard error."""
 
+import asyncio
+import contextlib
 import logging
 import sys
 
@@ -9,6 +11,35 @@ import structlog
 
 def _render(_logger: object, _name: str, event: structlog.typing.EventDict) -> str:
     return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+class _Lines:
+    """Writes what one turn of the event loop logs by one system call; outside of a loop each line at once."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def msg(self, line: str) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            _write([line])
+            return
+        if not self._lines:
+            loop.call_soon(self._flush)
+        self._lines.append(line)
+
+    debug = info = warning = error = critical = msg
+
+    def _flush(self) -> None:
+        lines, self._lines = self._lines, []
+        _write(lines)
+
+
+def _write(lines: list[str]) -> None:
+    with contextlib.suppress(OSError):  # whoever read the log is gone: that is no reason to stop
+        sys.stderr.write("\n".join([*lines, ""]))
+        sys.stderr.flush()
 
 
 def configure_logging(level: str, role: str) -> None:
@@ -21,10 +52,11 @@ def configure_logging(level: str, role: str) -> None:
         structlog.processors.format_exc_info,
         structlog.processors.UnicodeDecoder(),
     ]
+    lines = _Lines()
     structlog.configure(
         processors=[*shared, _render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(role=role)

@@ -1,5 +1,7 @@
 """NATS JetStream: a connection, a stream that is made where it is missing, its state."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,8 +39,11 @@ class StreamState:
 
 
 @asynccontextmanager
-async def open_client(url: str, *, name: str) -> AsyncIterator[Client]:
-    """A client that reconnects for ever; while the server is away its calls raise one of `UNREACHABLE`."""
+async def open_client(url: str, *, name: str, wait: bool = True) -> AsyncIterator[Client]:
+    """A client that reconnects for ever; while the server is away its calls raise one of `UNREACHABLE`.
+
+    With `wait` it is connected on entry, however long that takes; without, it connects in the background.
+    """
 
     async def on_disconnected() -> None:
         log.warning("nats.disconnected")
@@ -50,28 +55,32 @@ async def open_client(url: str, *, name: str) -> AsyncIterator[Client]:
         log.debug("nats.error", error=repr(error))
 
     client = Client()
-    try:
-        await client.connect(
+    connecting = asyncio.create_task(
+        client.connect(
             url.split(","),
             name=name,
             allow_reconnect=True,
             max_reconnect_attempts=-1,
-            reconnect_time_wait=0.25,
+            reconnect_time_wait=1,
             connect_timeout=CONNECT_SECONDS,
             drain_timeout=3,
             ping_interval=10,
-            pending_size=0,
+            pending_size=0,  # nothing is held back while disconnected: a call fails, and its caller tries again
             disconnected_cb=on_disconnected,
             reconnected_cb=on_reconnected,
             error_cb=on_error,
         )
-    except UNREACHABLE as error:
-        message = f"NATS does not answer: {error or type(error).__name__}"
-        raise RetriableError(message) from error
+    )
     try:
+        if wait:
+            await connecting
         yield client
     finally:
-        await client.close()
+        connecting.cancel()
+        with contextlib.suppress(*UNREACHABLE, asyncio.CancelledError):
+            await connecting
+        with contextlib.suppress(*UNREACHABLE):
+            await client.close()
 
 
 def jetstream(client: Client, *, max_pending: int = 4096) -> JetStreamContext:

@@ -10,7 +10,7 @@ import asyncpg
 from em_agent.errors import RetriableError
 
 if TYPE_CHECKING:
-    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
     Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
 else:
     Connection = asyncpg.Connection
@@ -49,14 +49,12 @@ async def connect(url: str, *, name: str, command_seconds: float | None = COMMAN
             server_settings={"application_name": name, "TimeZone": "UTC"},
         )
     except UNREACHABLE as error:
-        message = f"PostgreSQL does not answer: {error or type(error).__name__}"
+        message = f"PostgreSQL does not answer: {str(error) or type(error).__name__}"
         raise RetriableError(message) from error
 
 
 @asynccontextmanager
-async def open_pool(
-    url: str, *, name: str, size: int, command_seconds: float = 30.0
-) -> AsyncIterator[Pool]:
+async def open_pool(url: str, *, name: str, size: int, command_seconds: float = 30.0) -> AsyncIterator[Pool]:
     """A pool of up to `size` connections, which are made when first needed, so that it opens without the server."""
     pool = asyncpg.create_pool(
         url,
@@ -123,7 +121,5 @@ async def reachable() -> AsyncIterator[None]:
     try:
         yield
     except UNREACHABLE as error:
-        message = f"PostgreSQL does not answer: {error or type(error).__name__}"
+        message = f"PostgreSQL does not answer: {str(error) or type(error).__name__}"
         raise RetriableError(message) from error
-
-

@@ -145,7 +145,7 @@ class Transformer:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Wait for the runs of other copies; the session that holds the lock ends with this process, however it ends."""
+        """Wait for the runs of other copies; the session with the lock ends with this process, however it ends."""
         try:
             connection = psycopg2.connect(self._database_url, connect_timeout=_CONNECT_SECONDS)
         except psycopg2.OperationalError as error:

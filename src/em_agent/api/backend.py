@@ -1,0 +1,27 @@
+"""What the routes work with, given by the composition root."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
+from nats.aio.client import Client
+
+from em_agent.kit.postgres import Pool
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The connections and settings behind a service's routes."""
+
+    pool: Pool
+    nats: Client
+    timezone: ZoneInfo
+
+
+def _of(request: Request) -> Backend:
+    backend: Backend = request.app.state.backend
+    return backend
+
+
+UseBackend = Annotated[Backend, Depends(_of)]

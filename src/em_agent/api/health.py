@@ -1,0 +1,78 @@
+"""Whether the process lives, may take deliveries, and whether everything behind it works."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from em_agent.api.backend import Backend, UseBackend
+from em_agent.domain.consumers import CONSUMERS, STREAM
+from em_agent.kit import nats as kit_nats
+from em_agent.kit import postgres
+from em_agent.kit.presence import present
+
+router = APIRouter(tags=["health"])
+
+CHECK_SECONDS = 1.5
+ROLES = ("relay", *(f"worker {name}" for name in CONSUMERS))
+
+Word = Literal["ok", "failing"]
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """Whether all is well, and each part that was looked at: `ok`, or what is wrong with it."""
+
+    status: Word
+    checks: dict[str, str]
+
+
+@router.get("/healthz")
+async def healthz() -> Alive:
+    """The process is alive; nothing behind it is looked at."""
+    return Alive()
+
+
+@router.get("/readyz/ingest", responses={503: {"model": Readiness}})
+async def readyz_ingest(backend: UseBackend, response: Response) -> Readiness:
+    """Whether deliveries can be stored: what a load balancer asks."""
+    return _verdict(await _check_postgres(backend), response)
+
+
+@router.get("/readyz", responses={503: {"model": Readiness}})
+async def readyz(backend: UseBackend, response: Response) -> Readiness:
+    """Whether deliveries can be stored and turned into metrics."""
+    checks = await _check_postgres(backend)
+    return _verdict(checks | await _check_nats(backend), response)
+
+
+def _verdict(checks: dict[str, str], response: Response) -> Readiness:
+    is_ready = all(word == "ok" for word in checks.values())
+    response.status_code = 200 if is_ready else 503
+    return Readiness(status="ok" if is_ready else "failing", checks=checks)
+
+
+async def _check_postgres(backend: Backend) -> dict[str, str]:
+    try:
+        async with backend.pool.acquire(timeout=CHECK_SECONDS) as connection:
+            is_migrated = await postgres.has_migrations(connection)
+    except postgres.UNREACHABLE as error:
+        return {"postgres": f"does not answer: {type(error).__name__}"}
+    return {"postgres": "ok", "migrations": "ok" if is_migrated else "missing: run em-agent migrate"}
+
+
+async def _check_nats(backend: Backend) -> dict[str, str]:
+    """NATS, and by roll call over it the roles that serve no port of their own."""
+    if not backend.nats.is_connected:
+        return {"nats": "not connected"}
+    try:
+        await kit_nats.jetstream(backend.nats).stream_info(STREAM)
+        names = await present(backend.nats, ROLES, timeout_seconds=CHECK_SECONDS)
+    except kit_nats.UNREACHABLE as error:
+        return {"nats": f"stream {STREAM} does not answer: {type(error).__name__}"}
+    return {"nats": "ok", **{role: "ok" if role in names else "not running" for role in ROLES}}

@@ -1,0 +1,223 @@
+"""`GET /v1/incidents` and `GET /v1/incidents/{id}`."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import asyncpg
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
+
+from em_agent.api.backend import UseBackend
+from em_agent.api.errors import problems
+from em_agent.api.parameters import timezone_of
+from em_agent.domain.times import parse_moment
+from em_agent.incidents.query import IncidentQuery
+from em_agent.incidents.read import IncidentDetail, find_incident, find_page
+
+router = APIRouter(prefix="/v1/incidents", tags=["incidents"])
+
+Sort = Literal[
+    "triggered_at", "resolved_at", "number", "time_to_acknowledge_seconds", "time_to_resolve_seconds",
+    "-triggered_at", "-resolved_at", "-number", "-time_to_acknowledge_seconds", "-time_to_resolve_seconds",
+]  # fmt: skip
+
+
+class NamedRef(BaseModel):
+    """Something of PagerDuty's by its id and name."""
+
+    id: str | None
+    name: str | None
+
+
+class IncidentSummary(BaseModel):
+    """An incident as a list has it; durations in seconds, null where they are unknown."""
+
+    id: str
+    number: int | None
+    title: str | None
+    status: str
+    urgency: str | None
+    priority: str | None
+    service: NamedRef | None
+    teams: list[str]
+    triggered_at: datetime | None
+    acknowledged_at: datetime | None
+    resolved_at: datetime | None
+    time_to_acknowledge_seconds: float | None
+    time_to_resolve_seconds: float | None
+    active_seconds: float | None
+    reopen_count: int
+    merged: bool
+    url: str | None
+
+
+class IncidentPage(BaseModel):
+    """A page of incidents; `next_cursor` is null on the last one."""
+
+    incidents: list[IncidentSummary]
+    next_cursor: str | None
+
+
+class TimelineEntry(BaseModel):
+    """One event; `from` tells whether it came by webhook or from PagerDuty's REST API."""
+
+    at: datetime
+    type: str
+    by: str | None
+    text: str | None
+    origin: Literal["webhook", "api"] = Field(serialization_alias="from")
+    event: int
+    clock_suspect: bool
+
+
+class IncidentNote(BaseModel):
+    """A note; a trimmed one was cut short by PagerDuty."""
+
+    id: str | None
+    at: datetime
+    author: str | None
+    content: str
+    trimmed: bool
+
+
+class Assignment(BaseModel):
+    """A time that the incident was somebody's; `unassigned_at` is null for those who have it now."""
+
+    id: str
+    name: str | None
+    assigned_at: datetime
+    unassigned_at: datetime | None
+
+
+class Episode(BaseModel):
+    """A stretch from a trigger or reopening to its resolution."""
+
+    started_at: datetime
+    started_by: str
+    resolved_at: datetime | None
+
+
+class Link(BaseModel):
+    """An issue that belongs to the incident."""
+
+    source: str
+    key: str
+    url: str | None
+
+
+class IncidentFull(IncidentSummary):
+    """An incident with everything that is known of it; `events` are ids in `events_raw`."""
+
+    escalation_policy: str | None
+    escalation_count: int
+    auto_resolved: bool
+    merged_into: str | None
+    timeline: list[TimelineEntry]
+    notes: list[IncidentNote]
+    assignees: list[NamedRef]
+    assignments: list[Assignment]
+    episodes: list[Episode]
+    links: list[Link]
+    events: list[int]
+
+
+@router.get("", responses=problems(401, 403, 422, 503))
+async def list_incidents(  # noqa: PLR0913 - each is a parameter of the request
+    backend: UseBackend,
+    since: Annotated[str | None, Query(description="Time or date; the window begins here.")] = None,
+    until: Annotated[str | None, Query(description="Time or date; the window ends before it.")] = None,
+    service: Annotated[list[str], Query(description="Service id or name; may repeat.")] = [],  # noqa: B006
+    team: Annotated[list[str], Query(description="Team id or name; may repeat.")] = [],  # noqa: B006
+    urgency: Annotated[list[Literal["high", "low"]], Query(description="May repeat.")] = [],  # noqa: B006
+    priority: Annotated[list[str], Query(description="Priority id or name; may repeat.")] = [],  # noqa: B006
+    status: Annotated[list[Literal["triggered", "acknowledged", "resolved"]], Query()] = [],  # noqa: B006
+    attribute_by: Literal["triggered", "resolved"] = "triggered",
+    exclude_merged: bool = False,  # noqa: FBT001, FBT002
+    timezone: Annotated[str | None, Query(description="IANA name, for dates; default the setting.")] = None,
+    sort: Sort = "-triggered_at",
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
+) -> IncidentPage:
+    """Incidents, newest first unless sorted otherwise; all of them where no window is given."""
+    zone = timezone_of(backend, timezone)
+    query = IncidentQuery(
+        since=parse_moment(since, zone) if since else None,
+        until=parse_moment(until, zone) if until else None,
+        window_column=f"{attribute_by}_at",
+        service=service,
+        team=team,
+        urgency=urgency,
+        priority=priority,
+        status=status,
+        exclude_merged=exclude_merged,
+        sort=sort,
+        limit=limit,
+        cursor=cursor,
+    )
+    page = await find_page(backend.pool, query)
+    return IncidentPage(incidents=[IncidentSummary(**_summary(row)) for row in page.rows], next_cursor=page.next_cursor)
+
+
+@router.get("/{id_or_number}", responses=problems(401, 403, 404, 422, 503))
+async def get_incident(
+    backend: UseBackend, id_or_number: Annotated[str, Path(description="PagerDuty's id, or the number.")]
+) -> IncidentFull:
+    """One incident with its timeline, notes and people, each fact with the event that it came from."""
+    return _full(await find_incident(backend.pool, id_or_number))
+
+
+def _summary(row: asyncpg.Record) -> dict[str, Any]:
+    fields = dict(row)
+    service_id, service = fields.pop("service_id"), fields.pop("service")
+    has_service = service_id is not None or service is not None
+    return {
+        **fields,
+        "service": NamedRef(id=service_id, name=service) if has_service else None,
+        "merged": fields.pop("is_merged"),
+    }
+
+
+def _full(detail: IncidentDetail) -> IncidentFull:
+    row = detail.incident
+    return IncidentFull(
+        **_summary(row),
+        auto_resolved=row["is_auto_resolved"],
+        timeline=[_entry(entry) for entry in detail.timeline],
+        notes=[
+            IncidentNote(
+                id=note["note_id"],
+                at=note["at"],
+                author=note["author"],
+                content=note["content"],
+                trimmed=note["is_trimmed"],
+            )
+            for note in detail.notes
+        ],
+        assignees=[
+            NamedRef(id=a["assignee_id"], name=a["assignee"]) for a in detail.assignments if a["unassigned_at"] is None
+        ],
+        assignments=[
+            Assignment(
+                id=a["assignee_id"],
+                name=a["assignee"],
+                assigned_at=a["assigned_at"],
+                unassigned_at=a["unassigned_at"],
+            )
+            for a in detail.assignments
+        ],
+        episodes=[Episode(**{k: v for k, v in episode.items() if k != "ordinal"}) for episode in detail.episodes],
+        links=[],  # no tracker's issues are received yet, so there is none to link
+        events=sorted(entry["event_id"] for entry in detail.timeline),
+    )
+
+
+def _entry(row: asyncpg.Record) -> TimelineEntry:
+    return TimelineEntry(
+        at=row["at"],
+        type=row["kind"],
+        by=row["actor"],
+        text=row["text"],
+        origin="api" if row["source"].endswith("_api") else "webhook",
+        event=row["event_id"],
+        clock_suspect=row["is_clock_suspect"],
+    )

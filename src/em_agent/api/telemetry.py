@@ -1,0 +1,77 @@
+"""`GET /metrics`: what this process counted, and the state of the whole installation, for Prometheus."""
+
+import nats.js.errors
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+
+from em_agent.api.backend import Backend, UseBackend
+from em_agent.domain.consumers import CONSUMERS, STREAM
+from em_agent.kit import nats as kit_nats
+from em_agent.kit.postgres import UNREACHABLE
+
+router = APIRouter(tags=["health"])
+
+UP = Gauge("em_agent_up", "1 while the part answers.", ["part"])
+OUTBOX_DEPTH = Gauge("em_agent_outbox_depth", "Events that some consumer may not have finished with.", ["state"])
+OUTBOX_AGE = Gauge("em_agent_outbox_age_seconds", "Age of the oldest event that is not yet published.")
+CONSUMER_LAG = Gauge("em_agent_consumer_lag", "Messages that a consumer has not finished with.", ["consumer"])
+DEAD_LETTERS = Gauge("em_agent_dead_letters", "Messages that a consumer gave up on.", ["consumer"])
+QUARANTINED = Gauge("em_agent_quarantined", "Authentic deliveries that could not be read.", ["source"])
+MODELS_AGE = Gauge("em_agent_models_age_seconds", "Age of the oldest event that the models don't have; 0 if none.")
+
+_OUTBOX = """
+SELECT count(*) FILTER (WHERE o.published_at IS NULL) AS unpublished,
+    count(*) FILTER (WHERE o.published_at IS NOT NULL) AS unfinished,
+    coalesce(extract(epoch FROM now() - min(e.received_at) FILTER (WHERE o.published_at IS NULL)), 0)::float8 AS age,
+    coalesce(extract(epoch FROM now() - min(e.received_at)), 0)::float8 AS unfinished_age
+FROM outbox AS o
+JOIN events_raw AS e ON e.id = o.event_id
+"""
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(backend: UseBackend) -> Response:
+    """Prometheus text; the state of a part that does not answer is left as it was last seen, its `up` is 0."""
+    await _look_at_postgres(backend)
+    await _look_at_nats(backend)
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _look_at_postgres(backend: Backend) -> None:
+    try:
+        async with backend.pool.acquire(timeout=2) as connection:
+            outbox = await connection.fetchrow(_OUTBOX)
+            dead = await connection.fetch(
+                "SELECT consumer, count(*) AS n FROM dead_letters WHERE resolved_at IS NULL GROUP BY 1"
+            )
+            quarantined = await connection.fetch("SELECT source, count(*) AS n FROM quarantine GROUP BY 1")
+    except UNREACHABLE:
+        UP.labels("postgres").set(0)
+        return
+    UP.labels("postgres").set(1)
+    if outbox is not None:
+        OUTBOX_DEPTH.labels("unpublished").set(outbox["unpublished"])
+        OUTBOX_DEPTH.labels("unfinished").set(outbox["unfinished"])
+        OUTBOX_AGE.set(max(outbox["age"], 0))
+        MODELS_AGE.set(max(outbox["unfinished_age"], 0))
+    counts = {row["consumer"]: row["n"] for row in dead}
+    for consumer in CONSUMERS:
+        DEAD_LETTERS.labels(consumer).set(counts.get(consumer, 0))
+    for row in quarantined:
+        QUARANTINED.labels(row["source"]).set(row["n"])
+
+
+async def _look_at_nats(backend: Backend) -> None:
+    UP.labels("nats").set(1 if backend.nats.is_connected else 0)
+    if not backend.nats.is_connected:
+        return
+    js = kit_nats.jetstream(backend.nats)
+    for consumer in CONSUMERS:
+        try:
+            info = await js.consumer_info(STREAM, consumer)
+        except nats.js.errors.NotFoundError:
+            continue
+        except kit_nats.UNREACHABLE:
+            UP.labels("nats").set(0)
+            return
+        CONSUMER_LAG.labels(consumer).set((info.num_pending or 0) + (info.num_ack_pending or 0))

@@ -1,0 +1,124 @@
+"""The ASGI applications: the gateway with webhooks and API on one port, and the connectors service."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from em_agent import __version__
+from em_agent.api import health, incidents, kept, metrics, telemetry
+from em_agent.api.access import AccessGuard
+from em_agent.api.backend import Backend
+from em_agent.api.errors import install_error_handlers
+from em_agent.gateway.openapi import describe_webhooks
+from em_agent.gateway.rate import RateLimit
+from em_agent.gateway.webhooks import PATH_PREFIX, Endpoint, WebhookGateway
+from em_agent.metrics.incidents import IncidentMeter
+from em_agent.services import ConnectorServices, GatewayServices, SourceRules
+
+log = structlog.get_logger()
+
+
+def build_gateway(services: GatewayServices) -> ASGIApp:
+    """Webhooks straight to the gateway, everything else through the access guard to the API."""
+    endpoints = {name: _endpoint(rules) for name, rules in services.rules.items()}
+    webhooks = WebhookGateway(endpoints, services.recorder, services.pool)
+    backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone)
+    api = RequestLog(AccessGuard(build_api(backend, list(endpoints)), services.api_keys))
+
+    async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
+        is_webhook = scope["type"] == "http" and scope["path"].startswith(PATH_PREFIX)
+        await (webhooks if is_webhook else api)(scope, receive, send)
+
+    return gateway
+
+
+def build_connectors(services: ConnectorServices) -> ASGIApp:
+    """The connectors service, behind the same access guard as the API."""
+    backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone)
+    app = _new_app(backend, [health.router, telemetry.router])
+    return RequestLog(AccessGuard(app, services.api_keys))
+
+
+def build_api(backend: Backend, sources: Sequence[str]) -> FastAPI:
+    """The HTTP API with its description at `/docs`, which loads nothing from elsewhere."""
+    meter = IncidentMeter(backend.pool)
+    metrics_router = metrics.router(lambda _: meter, timezone=backend.timezone.key)
+    app = _new_app(backend, [health.router, metrics_router, incidents.router, kept.router, telemetry.router])
+    _describe_webhooks_too(app, sources)
+    return app
+
+
+def _new_app(backend: Backend, routers: Sequence[APIRouter]) -> FastAPI:
+    app = FastAPIOffline(
+        title="EM Agent",
+        version=__version__,
+        summary="Incident metrics you can trust and explain, for teams that keep PagerDuty.",
+    )
+    app.state.backend = backend
+    for router in routers:
+        app.include_router(router)
+    install_error_handlers(app)
+    return app
+
+
+def _describe_webhooks_too(app: FastAPI, sources: Sequence[str]) -> None:
+    """Put the webhook route, which FastAPI does not serve, into the API's description."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = describe()
+            schema["paths"].update(describe_webhooks(sources))
+        return app.openapi_schema or {}
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _endpoint(rules: SourceRules) -> Endpoint:
+    per_second = rules.rate_limit_per_second
+    return Endpoint(
+        source=rules.source,
+        secrets=rules.secrets,
+        body_limit_bytes=rules.body_limit_bytes,
+        takes_unsigned=rules.takes_unsigned,
+        rate_limit=RateLimit(per_second, time.monotonic) if per_second else None,
+    )
+
+
+class RequestLog:
+    """ASGI middleware that writes one line for each request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Log what `app` answers."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and note its answer's status and time."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 500
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note)
+        finally:
+            milliseconds = round((time.perf_counter() - started) * 1000, 1)
+            log.info(
+                "request.answered",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                milliseconds=milliseconds,
+            )

@@ -1,0 +1,81 @@
+"""`em-agent doctor`."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from em_agent.doctor.report import Check
+    from em_agent.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(doctor)
+
+
+def doctor(
+    as_json: bool = typer.Option(False, "--json", help="One JSON object."),
+) -> None:
+    """Check every connection, secret and queue, and say what to do about what is wrong, empty or stale."""
+    import asyncio
+    import json
+    from dataclasses import asdict
+
+    from em_agent.doctor.report import Status
+    from em_agent.kit.logging import configure_logging
+
+    configure_logging("error", "doctor")
+    checks = asyncio.run(_examine())
+    is_ok = all(check.status is not Status.FAIL for check in checks)
+    if as_json:
+        typer.echo(json.dumps({"ok": is_ok, "checks": [asdict(check) for check in checks]}, indent=2))
+    else:
+        for check in checks:
+            _show(check)
+    if not is_ok:
+        raise typer.Exit(1)
+
+
+def _show(check: "Check") -> None:
+    colour = {"ok": "green", "warn": "yellow", "fail": "red"}[check.status]
+    typer.echo(f"{typer.style(f'{check.status:<6}', fg=colour)}{check.name:<24}{check.detail}")
+    if check.advice:
+        typer.echo(f"{'':<30}{check.advice}")
+
+
+async def _examine() -> "list[Check]":
+    from em_agent.doctor.database import examine_database
+    from em_agent.doctor.report import fail, ok
+    from em_agent.doctor.services import examine_secrets, examine_services
+    from em_agent.doctor.stream import examine_stream
+    from em_agent.embedded.endpoints import in_use
+    from em_agent.errors import EmAgentError
+    from em_agent.integrations.registry import SOURCES
+    from em_agent.settings import load_settings
+
+    try:
+        settings = load_settings()
+        settings.check_exposure()
+    except EmAgentError as error:
+        return [fail("settings", str(error), "Nothing else can be checked before.")]
+    secrets = {name: (source.secret_env, len(settings.secrets(source.secret_env))) for name, source in SOURCES.items()}
+    checks = [ok("settings", "They can be read."), *_data_directory(settings), *examine_secrets(secrets)]
+    try:
+        found = in_use(settings)
+    except EmAgentError as error:
+        return [*checks, fail("running", str(error), "Databases and services are checked while it runs.")]
+    health = {
+        "gateway": f"{found.api_url}/readyz/ingest",
+        "connectors": f"{found.connectors_url}/healthz",
+    }
+    checks += await examine_services(health)
+    checks += await examine_stream(found.nats_url)
+    return checks + await examine_database(found.database_url, list(SOURCES))
+
+
+def _data_directory(settings: "Settings") -> "list[Check]":
+    """The directory of the embedded servers; nothing when both servers are elsewhere."""
+    from em_agent.doctor.directory import examine_directory
+
+    return [] if settings.database_url and settings.nats_url else [examine_directory(settings.data_dir)]

@@ -1,0 +1,53 @@
+"""Bodies that no sender should write, and that a gateway has to survive: none of them tells of an incident."""
+
+from em_agent.demo.payloads import encode
+
+_DEEP = 100_000
+
+# The body, and what the gateway calls it. PostgreSQL's json functions can read all that is `ok`.
+STRANGE: tuple[tuple[bytes, str], ...] = (
+    (b"", "quarantined"),
+    (b" ", "quarantined"),
+    (b"null", "quarantined"),
+    (b"7", "quarantined"),
+    (b'"incident.triggered"', "quarantined"),
+    (b"[]", "quarantined"),
+    (b'[{"event":{"event_type":"incident.triggered"}}]', "quarantined"),
+    (b'{"event":', "quarantined"),
+    (b'{"event":{}} trailing', "quarantined"),
+    (b"{'event':{}}", "quarantined"),
+    (b'{"event":{"id":NaN}}', "quarantined"),
+    (b"event=incident.triggered&id=1", "quarantined"),
+    (b'{"event":{"data":{"title":"\xff\xfe"}}}', "quarantined"),
+    (b'{"event":{"data":{"title":"caf\xe9"}}}', "quarantined"),
+    (b'{"event":{"data":{"title":"a\x00b"}}}', "quarantined"),
+    (b'{"event":{"data":{"title":"a\\u0000b"}}}', "quarantined"),
+    (b'{"event":{"data":{"title":"\\ud800"}}}', "quarantined"),
+    (b'{"event":{"data":{"title":"\\udc00\\ud800"}}}', "quarantined"),
+    (b'{"event":' + b"[" * _DEEP + b"]" * _DEEP + b"}", "quarantined"),
+    (b"{}", "ok"),
+    (b'{"event":null}', "ok"),
+    (b'{"event":[]}', "ok"),
+    (b'{"event":"incident.triggered"}', "ok"),
+    (b'{"event":{}}', "ok"),
+    (b'{"messages":[{"event":"incident.trigger"}]}', "ok"),
+    (b'{"event":{"event_type":null,"data":null}}', "ok"),
+    (b'{"event":{"event_type":17,"data":[]}}', "ok"),
+    (b'{"event":{"id":"","event_type":"incident.triggered"}}', "ok"),
+    (b'{"event":{"id":{"a":1},"event_type":["incident.resolved"]}}', "ok"),
+    (b'{"event":{"id":1e400,"event_type":"incident.triggered","data":{"id":null,"number":1e400}}}', "ok"),
+    (b'{"event":{"event_type":"incident.acknowledged","data":null}}', "ok"),
+    (b'{"event":{"event_type":"incident.resolved","data":"P1"}}', "ok"),
+    (b'{"event":{"event_type":"incident.annotated","data":{"content":[1,2],"incident":null}}}', "ok"),
+    (b'{"event":{"event_type":"incident.annotated","data":{"content":"","incident":[]}}}', "ok"),
+    (b'{"event":{"event_type":"service.updated","event_type":"service.updated","occurred_at":"soon"}}', "ok"),
+    (b'{"event":{"event_type":"service.deleted","occurred_at":"9999-99-99T99:99:99Z","data":{}}}', "ok"),
+    (b'{"event":{"event_type":"service.created","occurred_at":-62135596800000,"data":{"teams":{}}}}', "ok"),
+    (b'{"event":{"event_type":"incident.exploded","occurred_at":"2026-02-30T00:00:00Z","data":{"id":""}}}', "ok"),
+    (encode({"event": {"event_type": "pagey.ping", "data": {"message": "Ünïcödé \u202e ⚠ 数据库 🔥"}}}), "ok"),
+    (encode({"event": {"event_type": "x" * 4000, "data": {"type": "y" * 4000}}}), "ok"),
+    (encode({"event": {"id": "z" * 5000, "event_type": "service.updated", "data": {"": [None, True, 1e-300]}}}), "ok"),
+    (b'{"event":{"event_type":"service.updated","data":' + b"[" * 500 + b"]" * 500 + b"}}", "ok"),
+    (b'{"event":{"event_type":"service.updated","data":{"n":' + b"9" * 3000 + b"}}}", "ok"),
+    (b'\n\t {"event" : {"event_type" : "service.updated" , "data" : {} } } \r\n', "ok"),
+)  # fmt: skip

@@ -1,0 +1,59 @@
+"""Times as senders write them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from em_agent.errors import InvalidError
+
+# A sender's clock that is further ahead of our receipt than this is not believed.
+CLOCK_TOLERANCE = timedelta(hours=24)
+
+# Programs write these where they have no time, and PostgreSQL's driver takes them for infinity.
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
+
+_TIMESTAMP = re.compile(
+    r"\d{4}-\d{2}-\d{2}[T ](?:[01]\d|2[0-3]):\d{2}:\d{2}(?:[.,]\d{1,9})?(?:Z|[+-]\d{2}(?::?\d{2})?)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def parse_time(value: object) -> datetime | None:
+    """The UTC time that an ISO 8601 text names, or None for anything else.
+
+    A text without an offset is taken as UTC; a time that does not fit the years 1 to 9999 is none, nor are the first
+    and the last instant of those years.
+    """
+    if not isinstance(value, str) or len(value) > 40 or not _TIMESTAMP.fullmatch(value):  # noqa: PLR2004
+        return None
+    try:
+        moment = datetime.fromisoformat(value.upper())
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if _FIRST < moment < _LAST else None
+
+
+def effective_time(occurred_at: datetime | None, received_at: datetime) -> tuple[datetime, bool]:
+    """The time an event counts at, and whether its sender's clock was too far ahead to be believed."""
+    if occurred_at is None:
+        return received_at, False
+    if occurred_at - received_at > CLOCK_TOLERANCE:
+        return received_at, True
+    return occurred_at, False
+
+
+def parse_moment(text: str, timezone: ZoneInfo) -> datetime:
+    """The UTC time that a user means: a time with its offset, or a date or time in `timezone`.
+
+    Raises:
+        InvalidError: the text is neither.
+
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip().upper().replace(" ", "+") if "T" in text.upper() else text.strip())
+        return (moment.replace(tzinfo=timezone) if moment.tzinfo is None else moment).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        message = f"{text!r} is no time: write 2026-03-01 or 2026-03-01T09:30:00Z."
+        raise InvalidError(message) from error

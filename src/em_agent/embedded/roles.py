@@ -1,0 +1,59 @@
+"""The roles that `up` runs as child processes, and how it sees that they are ready."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from em_agent.embedded.endpoints import reachable_host
+from em_agent.embedded.server import close
+from em_agent.settings import Settings
+
+_ANSWER_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Role:
+    """A program to keep running. One without a `ready_url` counts as ready when it runs."""
+
+    name: str
+    command: Sequence[str]
+    ready_url: str | None = None
+
+    async def is_ready(self) -> bool:
+        """Whether the role says that it can do its work."""
+        return self.ready_url is None or await status_of(self.ready_url) == 200  # noqa: PLR2004 - OK
+
+
+def default_roles(settings: Settings) -> list[Role]:
+    """Every role of the product, each once; the two consumers apart, so that a dbt run never delays the live state."""
+    host = reachable_host(settings.host)
+    return [
+        _role("gateway", ready_url=f"http://{host}:{settings.port}/readyz/ingest"),
+        _role("connectors", ready_url=f"http://{host}:{settings.connectors_port}/healthz"),
+        _role("relay"),
+        _role("worker", "incidents"),
+        _role("worker", "warehouse"),
+    ]
+
+
+def _role(*words: str, ready_url: str | None = None) -> Role:
+    # -P: a file in the current directory must not stand in for a module of ours.
+    return Role(" ".join(words), (sys.executable, "-P", "-m", "em_agent", *words), ready_url)
+
+
+async def status_of(url: str) -> int | None:
+    """The HTTP status that a plain GET is answered with; None when nothing answers in time."""
+    place = urlsplit(url)
+    writer = None
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            reader, writer = await asyncio.open_connection(place.hostname, place.port)
+            writer.write(f"GET {place.path} HTTP/1.1\r\nHost: {place.netloc}\r\nConnection: close\r\n\r\n".encode())
+            return int((await reader.readline()).split()[1])
+    except (OSError, TimeoutError, IndexError, ValueError):
+        return None
+    finally:
+        if writer is not None:
+            await close(writer)

@@ -1,0 +1,104 @@
+"""Reads incidents, one with all that is known of it or a page of many."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from em_agent.errors import InvalidError, NotFoundError
+from em_agent.incidents.query import IncidentQuery
+from em_agent.kit.postgres import Pool
+
+LIST_COLUMNS = (
+    "id, number, title, status, urgency, priority, service_id, service, teams, triggered_at, acknowledged_at, "
+    "resolved_at, time_to_acknowledge_seconds, time_to_resolve_seconds, active_seconds, reopen_count, is_merged, url"
+)
+
+# A number may have been given to incidents of two accounts: the newest is meant.
+_FIND = f"""
+SELECT {LIST_COLUMNS}, escalation_policy, merged_into, is_auto_resolved, escalation_count
+FROM incidents
+WHERE id = $1 OR number = $2
+ORDER BY id = $1 DESC, last_event_at DESC
+LIMIT 1
+"""  # noqa: S608 - names of ours
+
+_TIMELINE = """
+SELECT event_id, at, kind, actor, actor_type, text, source, is_clock_suspect
+FROM incident_events
+WHERE incident_id = $1
+ORDER BY at, array_position(ARRAY['triggered', 'acknowledged', 'reopened', NULL, 'resolved'],
+    CASE WHEN kind IN ('triggered', 'acknowledged', 'reopened', 'resolved') THEN kind END), delivery_id
+"""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of incidents, and the cursor of the next one if there is one."""
+
+    rows: Sequence[asyncpg.Record]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class IncidentDetail:
+    """An incident with its events in the order they are read, its notes, and whose it is and was."""
+
+    incident: asyncpg.Record
+    timeline: Sequence[asyncpg.Record]
+    notes: Sequence[asyncpg.Record]
+    assignments: Sequence[asyncpg.Record]
+    episodes: Sequence[asyncpg.Record]
+
+
+async def find_page(pool: Pool, query: IncidentQuery) -> Page:
+    """The page of incidents that the query asks for.
+
+    Raises:
+        InvalidError: the query's order or cursor is none of ours.
+
+    """
+    statement, values = query.to_sql(LIST_COLUMNS)
+    try:
+        rows = await pool.fetch(statement, *values)
+    except asyncpg.DataError as error:
+        message = "cursor does not belong to this order: take next_cursor of the page before."
+        raise InvalidError(message) from error
+    has_more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    return Page(rows, query.cursor_after(rows[-1]) if has_more else None)
+
+
+async def find_incident(pool: Pool, id_or_number: str) -> IncidentDetail:
+    """The incident with this id or number.
+
+    Raises:
+        NotFoundError: there is none.
+
+    """
+    digits = id_or_number.removeprefix("#")
+    number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None  # noqa: PLR2004
+    incident = await pool.fetchrow(_FIND, id_or_number, number)
+    if incident is None:
+        message = f"There is no incident {id_or_number[:100]!r}."
+        raise NotFoundError(message)
+    incident_id = incident["id"]
+    return IncidentDetail(
+        incident,
+        await pool.fetch(_TIMELINE, incident_id),
+        await pool.fetch(
+            "SELECT note_id, event_id, at, author, content, is_trimmed FROM incident_notes "
+            "WHERE incident_id = $1 ORDER BY at, event_id",
+            incident_id,
+        ),
+        await pool.fetch(
+            "SELECT assignee_id, assignee, assigned_at, unassigned_at FROM incident_assignments "
+            "WHERE incident_id = $1 ORDER BY assigned_at, assignee_id",
+            incident_id,
+        ),
+        await pool.fetch(
+            "SELECT ordinal, started_at, started_by, resolved_at FROM incident_episodes "
+            "WHERE incident_id = $1 ORDER BY ordinal",
+            incident_id,
+        ),
+    )

@@ -1,0 +1,15 @@
+"""Every source of events: a line for its webhooks, and one for what its events say of incidents if they say any."""
+
+from collections.abc import Callable
+
+from em_agent.domain.deliveries import StoredEvent
+from em_agent.domain.incidents import IncidentEvent
+from em_agent.integrations.pagerduty import events as pagerduty_events
+from em_agent.integrations.pagerduty import webhook as pagerduty_webhook
+from em_agent.integrations.source import Document
+
+SOURCES = {source.name: source for source in (pagerduty_webhook.SOURCE,)}
+
+INCIDENT_READERS: dict[str, Callable[[StoredEvent, Document], IncidentEvent | None]] = {
+    pagerduty_webhook.SOURCE.name: pagerduty_events.to_incident_event,
+}

@@ -1,0 +1,161 @@
+"""Publishes what is in the outbox, and clears away what every consumer has finished.
+
+Any number of copies may run: for each source one of them holds an advisory lock and works, the others wait for it to
+die. All its statements go through the one connection that holds the locks, so a copy that lost them cannot go on.
+"""
+
+import asyncio
+import contextlib
+from datetime import datetime, timedelta
+
+import asyncpg
+import nats.errors
+import nats.js.errors
+import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import Header, PubAck
+
+from em_agent.domain.consumers import CONSUMERS, STREAM, SUBJECT_PREFIX
+from em_agent.errors import RetriableError
+from em_agent.events import outbox
+from em_agent.events.message import encode_message, message_id
+from em_agent.events.stream import RETENTION_SECONDS, ensure_event_stream
+from em_agent.kit import nats as kit_nats
+from em_agent.kit import postgres
+
+BATCH_SIZE = 1000
+PUBLISH_SECONDS = 10.0
+IDLE_SECONDS = 1.0
+_REPUBLISH_AFTER = timedelta(seconds=RETENTION_SECONDS / 2)
+
+log = structlog.get_logger()
+
+
+class Relay:
+    """One copy of the relay."""
+
+    def __init__(self, database_url: str, client: Client, *, sources: list[str], replicas: int) -> None:
+        """Publish the events of `sources` into a stream with `replicas` copies."""
+        self._database_url = database_url
+        self._client = client
+        self._js: JetStreamContext = kit_nats.jetstream(client, max_pending=2 * BATCH_SIZE)
+        self._sources = sources
+        self._replicas = replicas
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until cancelled; what fails is tried again."""
+        while True:
+            try:
+                connection = await postgres.connect(self._database_url, name="em-agent relay", command_seconds=30)
+            except RetriableError as error:
+                log.warning("relay.disconnected", error=str(error))
+                await asyncio.sleep(IDLE_SECONDS)
+                continue
+            try:
+                await self._work(connection)
+            except postgres.UNREACHABLE as error:
+                log.warning("relay.disconnected", error=repr(error))
+                await asyncio.sleep(IDLE_SECONDS / 4)
+            finally:
+                connection.terminate()
+
+    async def _work(self, connection: postgres.Connection) -> None:
+        """Publish and clear away, as long as the connection lives."""
+        await connection.add_listener(outbox.CHANNEL, lambda *_: self._wake.set())
+        led: list[str] = []
+        tended_at = -IDLE_SECONDS
+        loop = asyncio.get_running_loop()
+        while True:
+            self._wake.clear()
+            try:
+                if loop.time() - tended_at >= IDLE_SECONDS:
+                    led = await self._lead(connection, led)
+                    epoch = await self._tend(connection, led)
+                    tended_at = loop.time()
+                await self._drain(connection, led, epoch)
+            except kit_nats.UNREACHABLE as error:
+                if isinstance(error, postgres.UNREACHABLE) and connection.is_closed():
+                    raise
+                log.warning("relay.waiting_for_nats", error=repr(error))
+                tended_at = -IDLE_SECONDS
+                await asyncio.sleep(IDLE_SECONDS / 2)
+                continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
+
+    async def _lead(self, connection: postgres.Connection, led: list[str]) -> list[str]:
+        gained = [source for source in self._sources if source not in led and await outbox.lead(connection, source)]
+        if gained:
+            log.info("relay.leads", sources=gained)
+        return [*led, *gained]
+
+    async def _tend(self, connection: postgres.Connection, led: list[str]) -> datetime:
+        """The stream's epoch, once what is finished is gone and what is lost is to be published again."""
+        state = await ensure_event_stream(self._js, replicas=self._replicas)
+        lost = await outbox.republish_lost(connection, led, state.epoch, state.last_sequence, _REPUBLISH_AFTER)
+        if lost:
+            log.warning("relay.republishes", events=lost)
+        floor = min([await self._floor(consumer) for consumer in CONSUMERS])
+        await outbox.forget_finished(connection, led, state.epoch, floor)
+        return state.epoch
+
+    async def _floor(self, consumer: str) -> int:
+        """The stream sequence up to which the consumer has finished with everything."""
+        try:
+            info = await self._js.consumer_info(STREAM, consumer)
+        except nats.js.errors.NotFoundError:
+            return 0
+        return info.ack_floor.stream_seq if info.ack_floor else 0
+
+    async def _drain(self, connection: postgres.Connection, led: list[str], epoch: datetime) -> None:
+        """Publish what is there. While one batch is on its way the one before is marked and the next one read.
+
+        What commits behind the place that the reading has got to is found by the next turn, which begins anew.
+
+        Raises:
+            nats.errors.Error: JetStream did not confirm all; what it confirmed is marked.
+
+        """
+        confirmed: dict[int, int] = {}
+        rows = await outbox.unpublished(connection, led, after=0, limit=BATCH_SIZE)
+        while rows:
+            publishing = asyncio.create_task(self._publish(rows))
+            try:
+                await outbox.mark_published(connection, epoch, confirmed)
+                following = await outbox.unpublished(connection, led, after=rows[-1]["id"], limit=BATCH_SIZE)
+            finally:
+                confirmed = await publishing
+            if len(confirmed) < len(rows):
+                await outbox.mark_published(connection, epoch, confirmed)
+                message = f"{len(rows) - len(confirmed)} of {len(rows)} events were not confirmed"
+                raise nats.js.errors.Error(message)
+            rows = following
+        await outbox.mark_published(connection, epoch, confirmed)
+
+    async def _publish(self, rows: list[asyncpg.Record]) -> dict[int, int]:
+        """The stream sequence of each event that JetStream confirmed."""
+        if not self._client.is_connected:
+            raise nats.errors.ConnectionClosedError
+        acks: dict[int, asyncio.Future[PubAck]] = {}
+        try:
+            async with asyncio.timeout(PUBLISH_SECONDS):
+                for row in rows:
+                    acks[row["id"]] = await self._js.publish_async(
+                        f"{SUBJECT_PREFIX}.{row['source']}",
+                        encode_message(row),
+                        headers={Header.MSG_ID.value: message_id(row)},
+                    )
+                await asyncio.wait(acks.values())
+        except TimeoutError:
+            # A publication that breaks off within the client never gives its place back: a new context has them all.
+            self._js = kit_nats.jetstream(self._client, max_pending=2 * BATCH_SIZE)
+        finally:
+            for ack in acks.values():
+                ack.cancel()
+        return {event_id: ack.result().seq for event_id, ack in acks.items() if _is_confirmed(ack)}
+
+
+def _is_confirmed(ack: "asyncio.Future[PubAck]") -> bool:
+    return not ack.cancelled() and ack.exception() is None

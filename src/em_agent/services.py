@@ -1,0 +1,143 @@
+"""The composition root: opens and closes what the roles work with, from the settings."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import structlog
+from nats.aio.client import Client
+
+from em_agent.errors import ConfigurationError
+from em_agent.events.record import Recorder
+from em_agent.integrations.registry import SOURCES
+from em_agent.integrations.source import WebhookSource
+from em_agent.kit.nats import open_client
+from em_agent.kit.postgres import Pool, open_pool
+from em_agent.settings import Settings
+
+POOL_SIZE = 6
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class SourceRules:
+    """What the installation sets for one source of webhooks."""
+
+    source: WebhookSource
+    secrets: Sequence[bytes]
+    body_limit_bytes: int
+    takes_unsigned: bool
+    rate_limit_per_second: float | None
+
+
+@dataclass(frozen=True)
+class Connections:
+    """What every role has."""
+
+    pool: Pool
+    nats: Client
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectorServices(Connections):
+    """What the connectors service works with."""
+
+    api_keys: Sequence[str]
+    timezone: ZoneInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayServices(ConnectorServices):
+    """What the gateway works with."""
+
+    recorder: Recorder
+    rules: Mapping[str, SourceRules]
+
+
+def required_urls(settings: Settings) -> tuple[str, str]:
+    """The database's and NATS's URL.
+
+    Raises:
+        ConfigurationError: one is not set.
+
+    """
+    if settings.database_url is None:
+        message = "DATABASE_URL is not set: a role alone needs it (em-agent up brings its own PostgreSQL)."
+        raise ConfigurationError(message)
+    if settings.nats_url is None:
+        message = "NATS_URL is not set: a role alone needs it (em-agent up brings its own NATS)."
+        raise ConfigurationError(message)
+    return settings.database_url, settings.nats_url
+
+
+@asynccontextmanager
+async def open_connections(settings: Settings, role: str, *, waits_for_nats: bool = True) -> AsyncIterator[Connections]:
+    """The role's pool and NATS client, closed on exit.
+
+    Raises:
+        ConfigurationError: DATABASE_URL or NATS_URL is not set.
+
+    """
+    database_url, nats_url = required_urls(settings)
+    async with (
+        open_pool(database_url, name=f"em-agent {role}", size=POOL_SIZE) as pool,
+        open_client(nats_url, name=f"em-agent {role}", wait=waits_for_nats) as nats,
+    ):
+        yield Connections(pool, nats)
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings) -> AsyncIterator[GatewayServices]:
+    """The gateway's services; it takes deliveries whether or not NATS is there.
+
+    Raises:
+        ConfigurationError: DATABASE_URL or NATS_URL is not set.
+
+    """
+    database_url, _ = required_urls(settings)
+    async with (
+        open_connections(settings, "gateway", waits_for_nats=False) as connections,
+        Recorder(database_url, queue_limit=settings.queue_limit) as recorder,
+    ):
+        yield GatewayServices(
+            pool=connections.pool,
+            nats=connections.nats,
+            recorder=recorder,
+            rules={name: source_rules(settings, source) for name, source in SOURCES.items()},
+            api_keys=settings.api_key_values,
+            timezone=ZoneInfo(settings.timezone),
+        )
+
+
+@asynccontextmanager
+async def open_connectors(settings: Settings) -> AsyncIterator[ConnectorServices]:
+    """The services of the connectors.
+
+    Raises:
+        ConfigurationError: DATABASE_URL or NATS_URL is not set.
+
+    """
+    async with open_connections(settings, "connectors", waits_for_nats=False) as connections:
+        yield ConnectorServices(
+            pool=connections.pool,
+            nats=connections.nats,
+            api_keys=settings.api_key_values,
+            timezone=ZoneInfo(settings.timezone),
+        )
+
+
+def source_rules(settings: Settings, source: WebhookSource) -> SourceRules:
+    """The rules of one source; a source without a secret is warned of."""
+    secrets = settings.secrets(source.secret_env)
+    takes_unsigned = settings.is_loopback or settings.allow_unsigned
+    if not secrets:
+        log.warning("source.without_secret", source=source.name, setting=source.secret_env, accepted=takes_unsigned)
+    return SourceRules(
+        source=source,
+        secrets=[secret.encode() for secret in secrets],
+        body_limit_bytes=settings.body_limit_bytes or source.body_limit_bytes,
+        takes_unsigned=takes_unsigned,
+        rate_limit_per_second=settings.rate_limit_per_second,
+    )

@@ -1,0 +1,139 @@
+"""A durable pull consumer: fetch, handle, acknowledge; back off, and set aside what never works.
+
+A message is acknowledged only after its effect is committed. It may come again, and in any order: handlers are
+idempotent by the event's id.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import nats.errors
+import nats.js.errors
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from em_agent.domain.consumers import STREAM, SUBJECT_PREFIX
+from em_agent.errors import PermanentError, RetriableError
+from em_agent.events.stream import ensure_event_stream
+from em_agent.kit import nats as kit_nats
+from em_agent.kit import postgres
+from em_agent.workers.dead_letters import DeadLetters
+
+FETCH_SECONDS = 5.0
+LONGEST_BACKOFF_SECONDS = 60.0
+# A failure that may pass is tried this often before its message is set aside.
+ATTEMPTS = 5
+
+TRANSIENT = (RetriableError, *postgres.UNREACHABLE, *kit_nats.UNREACHABLE)
+
+Handle = Callable[[Sequence[Msg]], Awaitable[None]]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A durable consumer, and what it does with a batch of messages: all of it or nothing."""
+
+    name: str
+    handle: Handle
+    batch_size: int
+    ack_wait_seconds: float = 10.0
+    headers_only: bool = False
+    dead_letters: DeadLetters | None = None  # None: a batch that fails is tried for ever
+    prepare: Callable[[], Awaitable[None]] | None = None  # what to do each time before the first message
+
+    def config(self, replicas: int) -> ConsumerConfig:
+        """What JetStream keeps of the consumer."""
+        return ConsumerConfig(
+            durable_name=self.name,
+            filter_subject=f"{SUBJECT_PREFIX}.>",
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=self.ack_wait_seconds,
+            max_deliver=-1,
+            max_ack_pending=4 * self.batch_size,
+            headers_only=self.headers_only,
+            num_replicas=replicas,
+        )
+
+
+class Worker:
+    """One copy of a consumer; several share its messages."""
+
+    def __init__(self, client: Client, consumer: Consumer, *, replicas: int) -> None:
+        """Consume through `client`; stream and consumer are made where they are missing."""
+        self._js = kit_nats.jetstream(client)
+        self._consumer = consumer
+        self._replicas = replicas
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Work until cancelled; the stream and the consumer are made again when NATS lost them."""
+        while True:
+            try:
+                subscription = await self._subscribe()
+                while True:
+                    await self._turn(subscription)
+            except TRANSIENT as error:
+                self._failures += 1
+                log.warning("worker.waiting", consumer=self._consumer.name, error=repr(error))
+                await asyncio.sleep(min(0.25 * 2 ** min(self._failures, 5), 5.0))
+
+    async def _subscribe(self) -> JetStreamContext.PullSubscription:
+        if self._consumer.prepare is not None:
+            await self._consumer.prepare()
+        await ensure_event_stream(self._js, replicas=self._replicas)
+        await self._js.add_consumer(STREAM, self._consumer.config(self._replicas))
+        subscription = await self._js.pull_subscribe_bind(durable=self._consumer.name, stream=STREAM)
+        log.info("worker.subscribed", consumer=self._consumer.name)
+        self._failures = 0
+        return subscription
+
+    async def _turn(self, subscription: JetStreamContext.PullSubscription) -> None:
+        try:
+            messages = await subscription.fetch(self._consumer.batch_size, timeout=FETCH_SECONDS)
+        except nats.errors.TimeoutError:
+            await subscription.consumer_info()  # raises when the consumer is gone
+            return
+        await self._process(messages)
+
+    async def _process(self, messages: Sequence[Msg]) -> None:
+        try:
+            await self._consumer.handle(messages)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._put_back(messages, delay_seconds=0.0))  # for another copy, at once
+            raise
+        except TRANSIENT as error:
+            await self._put_back(messages)
+            reason = f"{self._consumer.name}: {error}"
+            raise RetriableError(reason) from error
+        except Exception as error:  # noqa: BLE001 - the outermost loop of the worker: one bad message must not stop it
+            await self._isolate(messages, error)
+        else:
+            for message in messages:
+                await message.ack()
+
+    async def _isolate(self, messages: Sequence[Msg], error: Exception) -> None:
+        """Handle each message of a failed batch alone, so that its neighbours pass."""
+        if len(messages) > 1 and self._consumer.dead_letters is not None:
+            for message in messages:
+                await self._process([message])
+            return
+        attempts = messages[0].metadata.num_delivered
+        log.error("worker.failed", consumer=self._consumer.name, attempts=attempts, exc_info=error)
+        if self._consumer.dead_letters is None or (attempts < ATTEMPTS and not isinstance(error, PermanentError)):
+            await self._put_back(messages)
+            return
+        await self._consumer.dead_letters.keep(messages[0], error, attempts)
+        await messages[0].term()
+
+    async def _put_back(self, messages: Sequence[Msg], delay_seconds: float | None = None) -> None:
+        """Have the messages come again, later each time unless the delay is given."""
+        for message in messages:
+            backoff = min(0.5 * 2 ** min(message.metadata.num_delivered, 10), LONGEST_BACKOFF_SECONDS)
+            await message.nak(delay=backoff if delay_seconds is None else delay_seconds)

@@ -1,0 +1,67 @@
+"""The consumer that runs dbt when events arrive.
+
+dbt itself finds what is new: the events of the outbox that it has not staged. A message only says that there is
+something; it is acknowledged after the run, and with that the outbox may let its event go.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+from nats.aio.msg import Msg
+
+from em_agent.domain.consumers import WAREHOUSE
+from em_agent.errors import PermanentError, RetriableError
+from em_agent.workers.consume import Consumer
+from em_agent.workers.dbt import Transformer
+
+BATCH_SIZE = 5000
+# Longer than the first run over a large history takes. After a crash only the outbox waits this long, not the marts.
+ACK_WAIT_SECONDS = 900.0
+LONGEST_REST_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+class Warehouse:
+    """Runs the transformation, and rests as long as it worked, so that a flood leaves room for those who cause it."""
+
+    def __init__(self, database_url: str, work_dir: Path) -> None:
+        """Transform the database at `database_url`; dbt's own files go below `work_dir`."""
+        self._transformer = Transformer(database_url, work_dir)
+        self._rest_until = 0.0
+
+    def consumer(self) -> Consumer:
+        """The durable consumer; a run that fails is tried for ever."""
+        return Consumer(
+            name=WAREHOUSE,
+            handle=self._handle,
+            batch_size=BATCH_SIZE,
+            ack_wait_seconds=ACK_WAIT_SECONDS,
+            headers_only=True,
+            prepare=self.catch_up,
+        )
+
+    async def catch_up(self) -> None:
+        """Build the marts where they are missing, and take in what the outbox has.
+
+        Raises:
+            RetriableError: the run failed.
+
+        """
+        started = time.monotonic()
+        try:
+            summary = await asyncio.to_thread(self._transformer.run)
+        except PermanentError as error:
+            log.exception("warehouse.failed")
+            message = f"{error}"
+            raise RetriableError(message) from error  # the events stay; a mended release or database takes them in
+        seconds = time.monotonic() - started
+        self._rest_until = time.monotonic() + min(seconds, LONGEST_REST_SECONDS)
+        log.info("warehouse.transformed", events=summary.new_events, seconds=round(seconds, 2))
+
+    async def _handle(self, _: Sequence[Msg]) -> None:
+        await asyncio.sleep(max(0.0, self._rest_until - time.monotonic()))
+        await self.catch_up()
