@@ -54,8 +54,8 @@ incidents as (
         (array_agg(event_id {{ newest_first }}) filter (where teams is not null))[1] as teams_event_id,
         (array_agg(event_id {{ newest_first }}) filter (where kind = 'resolved'))[1] as resolution_event_id,
         (array_agg(kind {{ newest_first }}) filter (
-            where kind in ('triggered', 'acknowledged', 'unacknowledged', 'reopened', 'escalated', 'delegated')
-        ))[1] as newest_kind,
+            where kind in ('acknowledged', 'unacknowledged', 'escalated', 'delegated', 'resolved')
+        ))[1] as newest_change,
         coalesce(min(at) filter (where kind = 'triggered'), min(created_at)) as triggered_at,
         min(at) filter (where kind = 'acknowledged') as acknowledged_at,
         count(*) filter (where kind = 'escalated') as escalation_count,
@@ -102,7 +102,7 @@ select
     durations.html_url,
     case
         when durations.resolved_at is not null then 'resolved'
-        when durations.newest_kind = 'acknowledged' then 'acknowledged'
+        when durations.newest_change = 'acknowledged' then 'acknowledged'
         else 'triggered'
     end as status,
     durations.urgency,
