@@ -210,32 +210,29 @@ async def load(port: int, requests: Sequence[bytes], connections: int) -> Load:
 
 def cpu_seconds(pid: int) -> float:
     """CPU time of the process and of every process below it that still lives."""
-    return sum(_cpu(each) for each in _tree(pid))
+    return sum(_cpu(each) for each in processes_below(pid))
 
 
-def pss_mebibytes(pid: int) -> float:
-    """Memory of the process and of every process below it, what is shared counted in parts."""
-    return sum(_pss(each) for each in _tree(pid)) / 1024
-
-
-def _tree(pid: int) -> list[int]:
+def processes_below(pid: int) -> list[int]:
+    """The process and every one below it."""
     pids = [pid]
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         with contextlib.suppress(OSError):
-            pids += _tree(int(child))
+            pids += processes_below(int(child))
     return pids
+
+
+def pss_mebibytes(pid: int) -> float:
+    """Memory of the process, with what it shares counted in parts."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
 
 
 def _cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def _pss(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
-    return 0
 
 
 def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -18,6 +18,7 @@ from em_agent.app import build_gateway
 from em_agent.domain.consumers import INCIDENTS, STREAM, WAREHOUSE
 from em_agent.kit.nats import open_client
 from em_agent.kit.postgres import Pool
+from em_agent.kit.process import cancel
 from em_agent.relay.relay import Relay
 from em_agent.services import open_gateway
 from em_agent.settings import load_settings
@@ -93,9 +94,7 @@ async def running(*work: Any) -> AsyncIterator[None]:  # noqa: ANN401 - coroutin
         yield
     finally:
         failed = [task for task in tasks if task.done()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(tasks)
         for task in failed:
             task.result()
 

@@ -93,5 +93,24 @@ async def test_two_writers_of_the_same_incidents(pool: Pool) -> None:
     assert [tuple(row) for row in rows] == [("resolved", 100.0, 200.0)] * len(names)
 
 
+async def test_forgets_what_has_no_facts(pool: Pool) -> None:
+    """An incident is folded from the facts that are left, and goes with the last of them."""
+    async with pool.acquire() as connection:
+        await store.apply(
+            connection,
+            [
+                IncidentEvent(1, "P1", "pagerduty", "a", "triggered", t(0), t(0), t(0)),
+                IncidentEvent(2, "P1", "pagerduty", "b", "resolved", t(9), t(9), t(9)),
+                IncidentEvent(3, "P2", "pagerduty", "c", "triggered", t(0), t(0), t(0)),
+            ],
+        )
+        await connection.execute("DELETE FROM incident_events WHERE event_id IN (2, 3)")
+        await store.refold(connection, ["P1", "P2"])
+        rows = await connection.fetch("SELECT id, status FROM incidents")
+        episodes = await connection.fetch("SELECT incident_id FROM incident_episodes")
+    assert [tuple(row) for row in rows] == [("P1", "triggered")]
+    assert [tuple(row) for row in episodes] == [("P1",)]
+
+
 async def _clear(connection: asyncpg.Connection) -> None:
     await connection.execute(f"TRUNCATE {', '.join(_TABLES)}")

@@ -20,6 +20,9 @@ from em_agent.kit.postgres import Pool, reachable
 # A longer payload is left out of the message, since NATS takes a megabyte at most; it is read by the event's id.
 PAYLOAD_LIMIT_BYTES = 512 * 1024
 
+# What may stand as it is in a message id. The sign before a redelivery's name is not among it.
+_PLAIN = ":-_.~!$&'()*+,;=@/"
+
 
 def encode_message(row: asyncpg.Record) -> bytes:
     """The message of a row with an event's columns; its `payload`, the JSON text or None, goes in byte for byte."""
@@ -39,10 +42,8 @@ def encode_message(row: asyncpg.Record) -> bytes:
 
 def message_id(row: asyncpg.Record) -> str:
     """The name by which JetStream knows a repetition; a header takes no line breaks and no other than ASCII."""
-    name = f"{row['source']}:{row['delivery_id']}"
-    if row["redelivery"] is not None:
-        name = f"{name}#{row['redelivery']}"
-    return quote(name, safe=":#-_.~!$&'()*+,;=@/")
+    name = f"{row['source']}:{quote(row['delivery_id'], safe=_PLAIN)}"
+    return name if row["redelivery"] is None else f"{name}#{row['redelivery']}"
 
 
 def decode_message(data: bytes) -> tuple[StoredEvent, Mapping[str, Any] | None]:
@@ -55,17 +56,45 @@ def decode_message(data: bytes) -> tuple[StoredEvent, Mapping[str, Any] | None]:
     try:
         fields = json.loads(data)
         event = StoredEvent(
-            id=fields["id"],
-            source=fields["source"],
-            event_type=fields["event_type"],
-            delivery_id=fields["delivery_id"],
-            occurred_at=datetime.fromisoformat(fields["occurred_at"]) if fields["occurred_at"] else None,
-            received_at=datetime.fromisoformat(fields["received_at"]),
+            id=_id(fields["id"]),
+            source=_text(fields["source"]),
+            event_type=None if fields["event_type"] is None else _text(fields["event_type"]),
+            delivery_id=_text(fields["delivery_id"]),
+            occurred_at=None if fields["occurred_at"] is None else _moment(fields["occurred_at"]),
+            received_at=_moment(fields["received_at"]),
         )
+        payload = fields.get("payload")
+        if not (payload is None or isinstance(payload, dict)):
+            message = "its payload is no object"
+            raise TypeError(message)
     except (ValueError, KeyError, TypeError) as error:
         message = f"The message is not an event: {error!r}"
         raise PermanentError(message) from error
-    return event, fields.get("payload")
+    return event, payload
+
+
+def _id(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**63:
+        message = "its id is none of events_raw"
+        raise TypeError(message)
+    return value
+
+
+def _text(value: object) -> str:
+    """The text, if a column can hold it."""
+    if not isinstance(value, str) or "\x00" in value:
+        message = "a text of it is none"
+        raise TypeError(message)
+    value.encode()
+    return value
+
+
+def _moment(value: str) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        message = "a time of it has no offset"
+        raise ValueError(message)
+    return moment
 
 
 async def read_document(pool: Pool, event_id: int) -> Mapping[str, Any]:

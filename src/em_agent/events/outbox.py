@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from em_agent.events.message import PAYLOAD_LIMIT_BYTES
+from em_agent.kit.nats import StreamState
 from em_agent.kit.postgres import Connection, Pool
 
 CHANNEL = "outbox"
@@ -41,12 +42,20 @@ _FINISHED = """
 DELETE FROM outbox WHERE published_at IS NOT NULL AND stream_sequence <= $3 AND stream_epoch = $2 AND source = ANY($1)
 """
 
-# Published into a stream that is gone, or behind the end of one that lost its tail; or so long ago that the stream
-# will forget them before their consumer comes back.
+# Published into a stream that is gone, or behind the end of one that lost its tail, or before the beginning of one that
+# was purged; or so long ago that the stream will forget them before their consumer comes back. A stream remembers the
+# message ids of what was purged, so that these need others.
 _LOST = """
-UPDATE outbox SET published_at = NULL, stream_epoch = NULL, stream_sequence = NULL
+UPDATE outbox
+SET published_at = NULL, stream_epoch = NULL, stream_sequence = NULL,
+    redelivery = CASE
+        WHEN stream_epoch = $2 AND stream_sequence < $3 THEN 'purged-' || stream_sequence ELSE redelivery
+    END
 WHERE published_at IS NOT NULL AND source = ANY($1)
-    AND (stream_epoch <> $2 OR stream_sequence > $3 OR published_at < clock_timestamp() - $4::interval)
+    AND (
+        stream_epoch <> $2 OR stream_sequence NOT BETWEEN $3 AND $4
+        OR published_at < clock_timestamp() - $5::interval
+    )
 """
 
 _REDELIVER = """
@@ -81,10 +90,11 @@ async def forget_finished(connection: Connection, sources: Sequence[str], epoch:
 
 
 async def republish_lost(
-    connection: Connection, sources: Sequence[str], epoch: datetime, last_sequence: int, longest: timedelta
+    connection: Connection, sources: Sequence[str], stream: StreamState, longest: timedelta
 ) -> int:
     """The count of events that are to be published again, since the stream no longer has them or soon won't."""
-    return _count(await connection.execute(_LOST, sources, epoch, last_sequence, longest))
+    first, last = stream.first_sequence, stream.last_sequence
+    return _count(await connection.execute(_LOST, sources, stream.epoch, first, last, longest))
 
 
 async def redeliver(pool: Pool | Connection, event_id: int, source: str, redelivery: str) -> None:

@@ -35,6 +35,7 @@ class StreamState:
     """One incarnation of a stream: `epoch` changes when its storage was lost and it was made anew."""
 
     epoch: datetime
+    first_sequence: int
     last_sequence: int
 
 
@@ -107,4 +108,4 @@ async def ensure_stream(js: JetStreamContext, config: StreamConfig) -> StreamSta
     if info.created is None:
         message = f"NATS tells no creation time of stream {name}"
         raise RetriableError(message)
-    return StreamState(epoch=info.created, last_sequence=info.state.last_seq)
+    return StreamState(info.created, first_sequence=info.state.first_seq, last_sequence=info.state.last_seq)

@@ -2,11 +2,13 @@
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from typing import Any
 
 import structlog
 import uvloop
+
+ASK_AGAIN_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -17,11 +19,22 @@ async def run_until_stopped(*work: Coroutine[Any, Any, None]) -> None:
     waiting = asyncio.create_task(stopped.wait())
     tasks = [asyncio.create_task(part) for part in work]
     done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    for task in [waiting, *tasks]:
-        task.cancel()
-    await asyncio.gather(waiting, *tasks, return_exceptions=True)
+    await cancel([waiting, *tasks])
     for task in done - {waiting}:
         task.result()
+
+
+async def cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel the tasks, and return when they have ended.
+
+    One that goes on is asked again: in Python 3.11 `wait_for` loses a cancellation that comes together with what it
+    waits for, also where a library calls it.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=ASK_AGAIN_SECONDS)
 
 
 def stop_event() -> asyncio.Event:

@@ -66,11 +66,14 @@ class Relay:
         await connection.add_listener(outbox.CHANNEL, lambda *_: self._wake.set())
         led: list[str] = []
         tended_at = -IDLE_SECONDS
+        reconnects = 0
         loop = asyncio.get_running_loop()
         while True:
             self._wake.clear()
             try:
-                if loop.time() - tended_at >= IDLE_SECONDS:
+                # After a reconnection the stream may end earlier than it did: look before others take those places.
+                if loop.time() - tended_at >= IDLE_SECONDS or reconnects != self._client.stats["reconnects"]:
+                    reconnects = self._client.stats["reconnects"]
                     led = await self._lead(connection, led)
                     epoch = await self._tend(connection, led)
                     tended_at = loop.time()
@@ -83,7 +86,8 @@ class Relay:
                 await asyncio.sleep(IDLE_SECONDS / 2)
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await self._wake.wait()
 
     async def _lead(self, connection: postgres.Connection, led: list[str]) -> list[str]:
         gained = [source for source in self._sources if source not in led and await outbox.lead(connection, source)]
@@ -93,11 +97,12 @@ class Relay:
 
     async def _tend(self, connection: postgres.Connection, led: list[str]) -> datetime:
         """The stream's epoch, once what is finished is gone and what is lost is to be published again."""
+        # The floors before the state: a purge moves a floor past what its consumer never had, and the state then tells.
+        floor = min([await self._floor(consumer) for consumer in CONSUMERS])
         state = await ensure_event_stream(self._js, replicas=self._replicas)
-        lost = await outbox.republish_lost(connection, led, state.epoch, state.last_sequence, _REPUBLISH_AFTER)
+        lost = await outbox.republish_lost(connection, led, state, _REPUBLISH_AFTER)
         if lost:
             log.warning("relay.republishes", events=lost)
-        floor = min([await self._floor(consumer) for consumer in CONSUMERS])
         await outbox.forget_finished(connection, led, state.epoch, floor)
         return state.epoch
 

@@ -1,0 +1,49 @@
+"""The end of a process: everything it runs ends."""
+
+import asyncio
+
+import pytest
+
+from em_agent.kit import process
+
+
+async def test_a_task_that_loses_a_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task in which the first cancellation got lost is asked again until it ends."""
+    monkeypatch.setattr(process, "ASK_AGAIN_SECONDS", 0.05)
+    lost = 0
+
+    async def stubborn() -> None:
+        nonlocal lost
+        while lost < 3:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                lost += 1
+        await asyncio.sleep(3600)
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await process.cancel([task])
+    assert task.cancelled()
+    assert lost == 3
+
+
+async def test_the_error_of_a_part_ends_all() -> None:
+    """When one part fails the others are cancelled, and its error is the outcome."""
+    ended = asyncio.Event()
+
+    async def lasting() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+
+    async def failing() -> None:
+        await asyncio.sleep(0)
+        message = "broken"
+        raise RuntimeError(message)
+
+    with pytest.raises(RuntimeError, match="broken"):
+        await process.run_until_stopped(lasting(), failing())
+    assert ended.is_set()
