@@ -31,6 +31,24 @@ def test_a_run_says_what_it_did(database_url: str, transformer: Transformer, cap
     assert capfd.readouterr().out == ""
 
 
+def test_marts_of_another_version_are_built_anew(database_url: str, transformer: Transformer) -> None:
+    """After an upgrade that changed the models the first run rebuilds the marts from `events_raw`."""
+    store(database_url, [("a", body("incident.triggered", {"id": "P1"}), RECEIVED, RECEIVED)])
+    transformer.run()
+    execute(
+        database_url,
+        "COMMENT ON SCHEMA warehouse IS 'built by another'; DELETE FROM outbox; "
+        "ALTER TABLE warehouse.fct_incidents DROP COLUMN service_key CASCADE; DELETE FROM warehouse.dim_services",
+    )
+    transformer.run()
+    assert fetch(database_url, "SELECT incident_id, service_key FROM warehouse.fct_incidents") == [
+        {"incident_id": "P1", "service_key": None}
+    ]
+    table = fetch(database_url, "SELECT 'warehouse.fct_incidents'::regclass::oid AS oid")
+    transformer.run()
+    assert fetch(database_url, "SELECT 'warehouse.fct_incidents'::regclass::oid AS oid") == table
+
+
 def test_plain_dbt_runs_beside_the_worker(database_url: str, transformer: Transformer, tmp_path: Path) -> None:
     """Plain dbt by hand, at the same time as the worker, leaves the same marts."""
     store(database_url, [(f"a{n}", body("incident.triggered", {"id": f"P{n}"}), RECEIVED, RECEIVED) for n in range(9)])
