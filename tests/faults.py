@@ -57,12 +57,17 @@ class Proxy:
             task.add_done_callback(self._connections.discard)
         with contextlib.suppress(OSError, asyncio.CancelledError):
             there, back = await asyncio.open_connection(*self._target)
+            pumps = [
+                asyncio.create_task(self._pump(reader, back, is_request=True)),
+                asyncio.create_task(self._pump(there, writer, is_request=False)),
+            ]
             try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._pump(reader, back, is_request=True))
-                    group.create_task(self._pump(there, writer, is_request=False))
+                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 back.transport.abort()
+                for pump in pumps:
+                    pump.cancel()
+                await asyncio.gather(*pumps, return_exceptions=True)
         writer.transport.abort()
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, is_request: bool) -> None:
@@ -73,7 +78,6 @@ class Proxy:
             if is_request and self._stall_on is not None and self._stall_on in chunk:
                 self.stall()
                 self.stalled.set()
-        raise ConnectionResetError
 
 
 @asynccontextmanager

@@ -264,6 +264,37 @@ async def test_a_large_payload_is_left_out(database_url: str, nats_url: str, nat
     assert ["payload" in each for each in fields] == [True, False, False]
 
 
+async def test_a_huge_event_type(database_url: str, nats_url: str, nats_client: Client) -> None:
+    """An event type so long that no message could hold it keeps neither its own event nor the later ones back."""
+    shell = b'{"event":{"event_type":"%s"}}'
+    room = 1024 * 1024 - len(shell) + 2
+    async with gateway_on(database_url) as gateway, relay_on(database_url, nats_url):
+        await gateway.store(shell % (b"x" * room), shell % (b"y" * (room // 2 - 200)), delivery("triggered"))
+        await eventually(lambda: _has(nats_client, 3))
+
+
+async def test_a_steady_stream(database_url: str, nats_url: str, nats_client: Client, pool: Pool) -> None:
+    """While deliveries never cease, late commits are published and finished events are cleared away all the same."""
+    async with gateway_on(database_url) as gateway, relay_on(database_url, nats_url), stand_ins(nats_client):
+
+        async def send() -> None:
+            while True:
+                await gateway.store(delivery("triggered"))
+
+        slow = await asyncpg.connect(database_url)
+        transaction = slow.transaction()
+        await transaction.start()
+        early = await slow.fetchval(
+            "INSERT INTO events_raw (source, delivery_id, payload) VALUES ('pagerduty', 'slow', '{}') RETURNING id"
+        )
+        await slow.execute("INSERT INTO outbox (event_id, source) VALUES ($1, 'pagerduty')", early)
+        async with running(*(send() for _ in range(8))):
+            await eventually(lambda: _has(nats_client, 50))
+            await transaction.commit()
+            await slow.close()
+            await eventually(lambda: pool.fetchval("SELECT count(*) = 0 FROM outbox WHERE event_id = $1", early), 6)
+
+
 async def test_postgres_gone_and_back(database_url: str, nats_url: str, nats_client: Client, pool: Pool) -> None:
     """A relay whose database connection breaks or stalls goes on when it can."""
     async with (

@@ -1,5 +1,6 @@
 """Whether the process lives, may take deliveries, and whether everything behind it works."""
 
+import asyncio
 from typing import Literal
 
 from fastapi import APIRouter, Response
@@ -59,7 +60,7 @@ def _verdict(checks: dict[str, str], response: Response) -> Readiness:
 
 async def _check_postgres(backend: Backend) -> dict[str, str]:
     try:
-        async with backend.pool.acquire(timeout=CHECK_SECONDS) as connection:
+        async with backend.pool.acquire(timeout=CHECK_SECONDS) as connection, asyncio.timeout(CHECK_SECONDS):
             is_migrated = await postgres.has_migrations(connection)
     except postgres.UNREACHABLE as error:
         return {"postgres": f"does not answer: {type(error).__name__}"}

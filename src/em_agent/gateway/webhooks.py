@@ -5,9 +5,10 @@ middleware that it does not need. Which status means what to PagerDuty:
 https://developer.pagerduty.com/docs/webhooks-behavior.
 """
 
+import asyncio
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ import structlog
 from em_agent.domain.deliveries import Delivery
 from em_agent.errors import InvalidError, RetriableError
 from em_agent.events import quarantine
-from em_agent.events.record import Recorder, UnreadableError
+from em_agent.events.record import ANSWER_SECONDS, Recorder, UnreadableError
 from em_agent.gateway.http import (
     BodyTooLargeError,
     DisconnectedError,
@@ -117,42 +118,75 @@ class WebhookGateway:
     async def _accept(
         self, endpoint: Endpoint, headers: Mapping[bytes, bytes], signature: str, body: bytes, request: _Request
     ) -> Reply:
-        envelope: Mapping[str, Any] = {}
+        document = _read_plain(body)
+        if document is not None:
+            delivery = _delivery(endpoint.source, headers, signature, body, document)
+            try:
+                return await self._record(endpoint, delivery, request)
+            except UnreadableError as reason:
+                return await _soon(self._set_aside(endpoint, delivery, reason))
+        return await _soon(self._accept_odd(endpoint, headers, signature, body, request))
+
+    async def _accept_odd(
+        self, endpoint: Endpoint, headers: Mapping[bytes, bytes], signature: str, body: bytes, request: _Request
+    ) -> Reply:
+        """Have PostgreSQL judge the body."""
         try:
-            envelope = await self._read(body)
-            delivery = _delivery(endpoint.source, headers, signature, body, envelope)
-            if delivery.event_type in endpoint.source.event_types:
-                request.event_type = delivery.event_type or "other"
-            request.delivery_id = delivery.delivery_id
-            started = time.perf_counter()
-            receipt = await self._recorder.record(delivery)
-            STORE_SECONDS.observe(time.perf_counter() - started)
+            document = await quarantine.read_odd_body(self._pool, body)
+            delivery = _delivery(endpoint.source, headers, signature, body, document)
+            return await self._record(endpoint, delivery, request)
         except (InvalidError, UnreadableError) as reason:
-            if not endpoint.secrets:
-                return error(400, str(reason), "invalid")
-            kept = await quarantine.keep(
-                self._pool, _delivery(endpoint.source, headers, signature, body, {}), str(reason)
-            )
-            log.warning("webhook.quarantined", source=endpoint.source.name, quarantine_id=kept, reason=str(reason))
-            return Reply(200, b'{"status":"quarantined","id":%d}' % kept, "quarantined")
+            return await self._set_aside(endpoint, _delivery(endpoint.source, headers, signature, body, {}), reason)
+
+    async def _record(self, endpoint: Endpoint, delivery: Delivery, request: _Request) -> Reply:
+        if delivery.event_type in endpoint.source.event_types:
+            request.event_type = delivery.event_type or "other"
+        request.delivery_id = delivery.delivery_id
+        started = time.perf_counter()
+        receipt = await self._recorder.record(delivery)
+        STORE_SECONDS.observe(time.perf_counter() - started)
         if receipt.is_new:
             return Reply(200, b'{"status":"ok","id":%d}' % receipt.id, "ok")
         return Reply(200, b'{"status":"duplicate","id":%d}' % receipt.id, "duplicate")
 
-    async def _read(self, body: bytes) -> Mapping[str, Any]:
-        """The body's object, if PostgreSQL's json functions can read it.
+    async def _set_aside(self, endpoint: Endpoint, delivery: Delivery, reason: Exception) -> Reply:
+        if not endpoint.secrets:
+            return error(400, str(reason), "invalid")
+        kept = await quarantine.keep(self._pool, delivery, str(reason))
+        log.warning("webhook.quarantined", source=delivery.source, quarantine_id=kept, reason=str(reason))
+        return Reply(200, b'{"status":"quarantined","id":%d}' % kept, "quarantined")
 
-        What orjson reads they read too, except for the escape of NUL; what it does not, they may.
-        """
-        if b"\\u0000" not in body:
-            try:
-                document = orjson.loads(body)
-            except orjson.JSONDecodeError:
-                pass
-            else:
-                if isinstance(document, dict):
-                    return document
-        return await quarantine.read_odd_body(self._pool, body)
+
+def _read_plain(body: bytes) -> Mapping[str, Any] | None:
+    """The body's object if it is one that PostgreSQL's json functions can read for certain.
+
+    What orjson reads they read too, except for the escape of NUL; what it does not, they may.
+    """
+    if b"\\u0000" in body:
+        return None
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+async def _soon(work: Coroutine[Any, Any, Reply]) -> Reply:
+    """The work's reply, if it comes while the sender waits; the work goes on without an audience.
+
+    Cancelling it would not do: a connection that hangs takes its time to be given up.
+
+    Raises:
+        RetriableError: it does not come.
+
+    """
+    task = asyncio.create_task(work)
+    done, _ = await asyncio.wait({task}, timeout=ANSWER_SECONDS)
+    if not done:
+        task.add_done_callback(lambda late: late.cancelled() or late.exception())
+        message = "The event store does not answer; send it again."
+        raise RetriableError(message)
+    return task.result()
 
 
 def _refuse(endpoint: Endpoint, signature: str, body: bytes) -> Reply | None:

@@ -11,6 +11,8 @@ from em_agent.domain.times import parse_time
 
 MEBIBYTE = 1024 * 1024
 LONGEST_DELIVERY_ID = 200
+# A longer one is no type that anybody meant; a message has to hold it beside the payload.
+LONGEST_EVENT_TYPE = 1000
 
 Document = Mapping[str, Any]
 

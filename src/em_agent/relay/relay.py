@@ -117,15 +117,17 @@ class Relay:
     async def _drain(self, connection: postgres.Connection, led: list[str], epoch: datetime) -> None:
         """Publish what is there. While one batch is on its way the one before is marked and the next one read.
 
-        What commits behind the place that the reading has got to is found by the next turn, which begins anew.
+        What commits behind the place that the reading has got to is found by the next turn, which begins anew. A turn
+        ends soon also when more and more comes: there are other things to tend to.
 
         Raises:
             nats.errors.Error: JetStream did not confirm all; what it confirmed is marked.
 
         """
         confirmed: dict[int, int] = {}
+        ends_at = asyncio.get_running_loop().time() + IDLE_SECONDS
         rows = await outbox.unpublished(connection, led, after=0, limit=BATCH_SIZE)
-        while rows:
+        while rows and asyncio.get_running_loop().time() < ends_at:
             publishing = asyncio.create_task(self._publish(rows))
             try:
                 await outbox.mark_published(connection, epoch, confirmed)
@@ -138,6 +140,8 @@ class Relay:
                 raise nats.js.errors.Error(message)
             rows = following
         await outbox.mark_published(connection, epoch, confirmed)
+        if rows:
+            self._wake.set()
 
     async def _publish(self, rows: list[asyncpg.Record]) -> dict[int, int]:
         """The stream sequence of each event that JetStream confirmed."""

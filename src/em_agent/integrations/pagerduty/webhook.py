@@ -7,7 +7,14 @@ Signed with `X-PagerDuty-Signature: v1=<hex>[,v1=<hex>...]`, one for each active
 https://developer.pagerduty.com/docs/verifying-webhook-signatures.
 """
 
-from em_agent.integrations.source import LONGEST_DELIVERY_ID, HmacSha256, WebhookSource, text_at, time_at
+from em_agent.integrations.source import (
+    LONGEST_DELIVERY_ID,
+    LONGEST_EVENT_TYPE,
+    HmacSha256,
+    WebhookSource,
+    text_at,
+    time_at,
+)
 
 EVENT_TYPES = frozenset(
     {
@@ -36,7 +43,7 @@ SOURCE = WebhookSource(
     signature=HmacSha256("x-pagerduty-signature", prefix="v1=", many=True),
     # Overlapping subscriptions send one event under several webhook ids: the event's own id names the delivery.
     delivery_id=text_at("event", "id", longest=LONGEST_DELIVERY_ID),
-    event_type=text_at("event", "event_type"),
+    event_type=text_at("event", "event_type", longest=LONGEST_EVENT_TYPE),
     occurred_at=time_at("event", "occurred_at"),
     event_types=EVENT_TYPES,
     kept_headers=("content-type", "user-agent", "x-webhook-id", "x-webhook-subscription"),
