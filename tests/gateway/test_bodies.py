@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
-from tests.deliveries import body_of, delivery, event, signature, signed
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.parts import Gateway
 
 from em_agent.kit.postgres import Pool
+from tests.deliveries import body_of, delivery, event, signature, signed
+from tests.parts import Gateway
 
 MEBIBYTE = 1024 * 1024
 
@@ -252,7 +252,23 @@ async def test_the_content_type_does_not_matter(gateway: Gateway, content_type: 
 
 async def test_delivery_ids(gateway: Gateway, pool: Pool) -> None:
     """`event.id` names the delivery where it is a text of 1 to 200 characters, else the body's hash does."""
-    used = ["x", " ", "0", "x" * 200, "a\nb", "a\r\nb", 'a"b', "a'b", "a\\b", "ключ-🔑", "🔑" * 200, "a#b", "a%20b", "%", "null"]
+    used = [
+        "x",
+        " ",
+        "0",
+        "x" * 200,
+        "a\nb",
+        "a\r\nb",
+        'a"b',
+        "a'b",
+        "a\\b",
+        "ключ-🔑",
+        "🔑" * 200,
+        "a#b",
+        "a%20b",
+        "%",
+        "null",
+    ]
     for value in used:
         await gateway.post(body_of(_triggered(delivery_id=value)))
         assert await pool.fetchval("SELECT count(*) FROM events_raw WHERE delivery_id = $1", value) == 1, value
