@@ -26,5 +26,5 @@ def up() -> None:
 
 def _announce(endpoints: "Endpoints") -> None:
     typer.echo(
-        f"EM Agent is ready: {endpoints.api_url} (webhooks, API, dashboard), {endpoints.connectors_url} (connectors)"
+        f"EM Agent is ready: {endpoints.api_url} (webhooks, API), {endpoints.connectors_url} (connectors)"
     )
