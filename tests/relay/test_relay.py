@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from tests.deliveries import body_of, delivery, event
-from tests.faults import proxy_before
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from tests.parts import NO_NATS, Gateway, StandIn, gateway_on, relay_on, running
-from tests.servers import own_nats
-from tests.waiting import eventually
 
 from em_agent.domain.consumers import CONSUMERS, INCIDENTS, STREAM, WAREHOUSE
 from em_agent.events.message import PAYLOAD_LIMIT_BYTES
 from em_agent.kit.nats import open_client
 from em_agent.kit.postgres import Pool
+from tests.deliveries import body_of, delivery, event
+from tests.faults import proxy_before
+from tests.parts import NO_NATS, Gateway, StandIn, gateway_on, relay_on, running
+from tests.servers import own_nats
+from tests.waiting import eventually
 
 
 async def messages_of(client: Client) -> list[Msg]:
@@ -72,8 +72,25 @@ async def test_an_event_becomes_a_message(database_url: str, nats_url: str, nats
 
 async def test_each_event_is_one_message(database_url: str, nats_url: str, nats_client: Client, pool: Pool) -> None:
     """Many events, repeated and of odd ids, with two relays at work, are one message each."""
-    odd = ["a\nb", "a\r\nNats-Msg-Id: x", "ключ-🔑", "🔑" * 200, "a#b", "a%23b", "%", " ", 'q"q', "a:b", "x#replay-1-1", "*", ">", "a.b"]
-    bodies = [delivery("triggered") for _ in range(100)] + [body_of(event("triggered", delivery_id=name)) for name in odd]
+    odd = [
+        "a\nb",
+        "a\r\nNats-Msg-Id: x",
+        "ключ-🔑",
+        "🔑" * 200,
+        "a#b",
+        "a%23b",
+        "%",
+        " ",
+        'q"q',
+        "a:b",
+        "x#replay-1-1",
+        "*",
+        ">",
+        "a.b",
+    ]
+    bodies = [delivery("triggered") for _ in range(100)] + [
+        body_of(event("triggered", delivery_id=name)) for name in odd
+    ]
     async with gateway_on(database_url) as gateway, relay_on(database_url, nats_url), relay_on(database_url, nats_url):
         await asyncio.gather(*(gateway.post(body) for body in bodies * 2))
         await eventually(lambda: _is_published(pool))
@@ -258,7 +275,9 @@ async def test_a_large_payload_is_left_out(database_url: str, nats_url: str, nat
     shell = b'{"event":{"event_type":"incident.triggered","data":{"title":"%s"}}}'
     room = PAYLOAD_LIMIT_BYTES - len(shell) + 2
     async with gateway_on(database_url) as gateway, relay_on(database_url, nats_url):
-        await gateway.store(shell % (b"x" * room), shell % (b"x" * (room + 1)), shell % ("é" * (room // 2 + 1)).encode())
+        await gateway.store(
+            shell % (b"x" * room), shell % (b"x" * (room + 1)), shell % ("é" * (room // 2 + 1)).encode()
+        )
         await eventually(lambda: _has(nats_client, 3))
     fields: list[dict[str, Any]] = [json.loads(message.data or b"") for message in await messages_of(nats_client)]
     assert ["payload" in each for each in fields] == [True, False, False]

@@ -57,7 +57,7 @@ def test_plain_dbt_runs_beside_the_worker(database_url: str, transformer: Transf
     environment = {**os.environ, **connection_variables(database_url), **dbt_variables(tmp_path)}
     dbt = Path(sys.executable).parent / "dbt"
     with ThreadPoolExecutor() as pool:
-        by_hand = pool.submit(subprocess.run, [dbt, "run"], env=environment, capture_output=True, check=False)
+        by_hand = pool.submit(lambda: subprocess.run([dbt, "run"], env=environment, capture_output=True, check=False))
         while not by_hand.done():
             transformer.run()
     assert by_hand.result().returncode == 0, by_hand.result().stdout
