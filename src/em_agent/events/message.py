@@ -66,7 +66,7 @@ def decode_message(data: bytes) -> tuple[StoredEvent, Mapping[str, Any] | None]:
         payload = fields.get("payload")
         if not (payload is None or isinstance(payload, dict)):
             message = "its payload is no object"
-            raise TypeError(message)
+            raise TypeError(message)  # noqa: TRY301 - told as the other ways in which it may be odd
     except (ValueError, KeyError, TypeError) as error:
         message = f"The message is not an event: {error!r}"
         raise PermanentError(message) from error

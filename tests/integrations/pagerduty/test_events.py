@@ -157,7 +157,7 @@ def test_the_guides_shape() -> None:
         ("resolve_reason", "merged", "resolve_reason", None),
     ],
 )
-def test_odd_fields(field: str, value: object, name: str, expected: object) -> None:
+def test_odd_fields(field: str, value: Any, name: str, expected: object) -> None:
     """A field of another type or out of range is not stated; what can be read of a list is."""
     found = read(event("triggered", data=incident(**{field: value})))
     assert found is not None
