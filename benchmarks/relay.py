@@ -9,7 +9,7 @@ import time
 import asyncpg
 import uvloop
 from nats.js import JetStreamContext
-from stand import Servers, body, running, servers, show
+from benchmarks.stand import Servers, body, running, servers, show
 
 from em_agent.domain.consumers import SUBJECT_PREFIX
 from em_agent.domain.deliveries import Delivery

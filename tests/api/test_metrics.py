@@ -131,7 +131,7 @@ def test_openapi_has_every_parameter(client: TestClient) -> None:
     assert route["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/IncidentMetrics")
 
 
-def _at(clock: str) -> Any:  # noqa: ANN401
+def _at(clock: str) -> Any:
     from datetime import datetime  # noqa: PLC0415
 
     return datetime.fromisoformat(f"2026-03-01T{clock}+00:00")

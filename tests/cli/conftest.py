@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.embedded.stack import Stack
-from tests.marts import database_url, server_url, transformer  # noqa: F401
+from tests.marts import database_url, transformer  # noqa: F401
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 

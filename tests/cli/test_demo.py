@@ -37,7 +37,8 @@ def test_the_demo_keeps_away_from_everything_real(tmp_path: Path, monkeypatch: p
     """No server, token, secret or file of the user's reaches the demo or its roles; address and time zone do."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "genuine.secret").write_text("genuine")
-    (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=genuine\nEM_AGENT_TIMEZONE=Europe/Berlin\nPAGERDUTY_API_TOKEN=genuine\n")
+    dotenv = ("SLACK_BOT_TOKEN=genuine", "EM_AGENT_TIMEZONE=Europe/Berlin", "PAGERDUTY_API_TOKEN=genuine")
+    (tmp_path / ".env").write_text("\n".join(dotenv))
     for name, value in {
         "EM_AGENT_DATA_DIR": "data",
         "EM_AGENT_PORT": "18123",

@@ -6,7 +6,8 @@ from em_agent.kit.postgres import Pool
 
 _EVENT = """
 WITH event AS (
-    INSERT INTO events_raw (source, delivery_id, payload, received_at) VALUES ('pagerduty', 'd', '{}', now() - $1::interval)
+    INSERT INTO events_raw (source, delivery_id, payload, received_at)
+    VALUES ('pagerduty', 'd', '{}', now() - interval '3 minutes')
     RETURNING id
 )
 INSERT INTO outbox (event_id, source) SELECT id, 'pagerduty' FROM event
@@ -15,7 +16,7 @@ INSERT INTO outbox (event_id, source) SELECT id, 'pagerduty' FROM event
 
 async def test_an_event_that_nobody_takes_is_found(database_url: str, pool: Pool) -> None:
     """An event that has waited for minutes warns, with the part to look at; one of hours fails."""
-    await pool.execute(_EVENT.replace("$1", "'3 minutes'"))
+    await pool.execute(_EVENT)
     checks = {check.name: check for check in await examine_database(database_url, ["pagerduty"])}
     assert checks["deliveries: pagerduty"].status is Status.OK
     assert checks["outbox"].status is Status.WARN

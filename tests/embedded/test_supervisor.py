@@ -10,6 +10,7 @@ import asyncpg
 import psutil
 import pytest
 
+from em_agent.embedded.postgres import start_postgres
 from tests.embedded.stack import Stack, answers, eventually, query
 
 
@@ -104,6 +105,22 @@ def test_starts_after_everything_was_killed(stack: Stack) -> None:
     stack.start()
     assert query(stack.endpoints["database_url"], "SELECT answer FROM kept") == [(42,)]
     assert stack.stop() == 0
+
+
+def test_uses_an_external_database(tmp_path: Path, data_dir: Path) -> None:
+    """With DATABASE_URL set alone, NATS is embedded still, and the external database is migrated and left running."""
+    external = start_postgres(tmp_path / "external")
+    stack = Stack(data_dir, DATABASE_URL=external.url)
+    try:
+        stack.start()
+        assert stack.endpoints["database_url"] == external.url
+        assert stack.child("nats-server") is not None
+        assert not (data_dir / "postgres").exists()
+        assert stack.stop() == 0
+        assert query(external.url, "SELECT count(*) > 0 FROM schema_migrations") == [(True,)]
+    finally:
+        stack.clean_up()
+        external.stop()
 
 
 def test_refuses_a_second_start(stack: Stack) -> None:

@@ -206,7 +206,7 @@ def test_two_ids_of_one_name_are_one_group(database_url: str, transformer: Trans
 
 
 @pytest.mark.parametrize("clock", ["occurred", "received"])
-def test_every_grouping_runs(database_url: str, transformer: Transformer, clock: Any) -> None:  # noqa: ANN401
+def test_every_grouping_runs(database_url: str, transformer: Transformer, clock: Any) -> None:
     """Every grouping, alone and all together, and every filter is a statement that PostgreSQL takes."""
     store(database_url, [event.stored() for event in histories(seed=14, incidents=10)])
     transformer.run()

@@ -1,3 +1,3 @@
 """The fixtures of tests that need marts."""
 
-from tests.marts import database_url, server_url, transformer  # noqa: F401
+from tests.marts import database_url, transformer  # noqa: F401

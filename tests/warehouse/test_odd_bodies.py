@@ -3,9 +3,8 @@
 import json
 from datetime import UTC, datetime
 
-from tests.marts import body, execute, fetch, store
-
 from em_agent.workers.dbt import Transformer
+from tests.marts import body, execute, fetch, store
 
 RECEIVED = datetime(2026, 3, 1, 10, tzinfo=UTC)
 NUMBER = "1e999999"
@@ -21,7 +20,14 @@ FIELDS = (
     "id", "type", "incident", "number", "incident_number", "title", "urgency", "service", "teams", "priority",
     "escalation_policy", "created_at", "resolve_reason", "html_url", "incident_role_assignments", "status", "assignees",
 )  # fmt: skip
-KINDS = ("incident.triggered", "incident.acknowledged", "incident.resolved", "incident.annotated", "incident.", "incident.x\\ny")
+KINDS = (
+    "incident.triggered",
+    "incident.acknowledged",
+    "incident.resolved",
+    "incident.annotated",
+    "incident.",
+    "incident.x\\ny",
+)
 
 
 def odd_bodies() -> list[str]:
@@ -66,10 +72,18 @@ def test_odd_bodies_stop_nothing(database_url: str, transformer: Transformer) ->
 
 def test_what_json_functions_refuse_is_left_out(database_url: str, transformer: Transformer) -> None:
     """A row that casts to json but cannot be read, as another writer may leave it, is passed over."""
-    store(database_url, [("nul", '{"event":{"event_type":"incident.triggered","data":{"id":"P\\u0000"}}}', None, RECEIVED)])
-    store(database_url, [("sound", json.dumps({"event": {"event_type": "incident.triggered", "data": {"id": "P1"}}}), None, RECEIVED)])
+    store(
+        database_url,
+        [("nul", '{"event":{"event_type":"incident.triggered","data":{"id":"P\\u0000"}}}', None, RECEIVED)],
+    )
+    store(
+        database_url,
+        [("sound", json.dumps({"event": {"event_type": "incident.triggered", "data": {"id": "P1"}}}), None, RECEIVED)],
+    )
     transformer.run()
-    assert [row["incident_id"] for row in fetch(database_url, "SELECT incident_id FROM warehouse.fct_incidents")] == ["P1"]
+    assert [row["incident_id"] for row in fetch(database_url, "SELECT incident_id FROM warehouse.fct_incidents")] == [
+        "P1"
+    ]
 
 
 def test_times_out_of_range_are_unknown(database_url: str) -> None:
@@ -99,9 +113,15 @@ def test_times_out_of_range_are_unknown(database_url: str) -> None:
 
 def test_a_run_that_broke_off_is_made_up_for(database_url: str, transformer: Transformer) -> None:
     """What a run had staged before it broke off is in the marts after the next, though the outbox is empty."""
-    store(database_url, [("a", body("incident.triggered", {"id": "P1", "service": {"id": "S1", "summary": "One"}}), None, RECEIVED)])
+    store(
+        database_url,
+        [("a", body("incident.triggered", {"id": "P1", "service": {"id": "S1", "summary": "One"}}), None, RECEIVED)],
+    )
     transformer.run()
-    store(database_url, [("b", body("incident.resolved", {"id": "P1", "service": {"id": "S1", "summary": "New"}}), None, RECEIVED)])
+    store(
+        database_url,
+        [("b", body("incident.resolved", {"id": "P1", "service": {"id": "S1", "summary": "New"}}), None, RECEIVED)],
+    )
     transformer.run()
     after = fetch(database_url, "SELECT status, service_name FROM warehouse.fct_incidents")
     assert after == [{"status": "resolved", "service_name": "New"}]
@@ -116,4 +136,6 @@ def test_a_run_that_broke_off_is_made_up_for(database_url: str, transformer: Tra
     transformer.run()
     assert fetch(database_url, "SELECT status, service_name FROM warehouse.fct_incidents") == after
     assert fetch(database_url, "SELECT service_name FROM warehouse.dim_services") == [{"service_name": "New"}]
-    assert fetch(database_url, "SELECT resolved_at FROM warehouse.fct_incidents_received") == [{"resolved_at": RECEIVED}]
+    assert fetch(database_url, "SELECT resolved_at FROM warehouse.fct_incidents_received") == [
+        {"resolved_at": RECEIVED}
+    ]

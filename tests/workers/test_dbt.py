@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.marts import body, execute, fetch, store
 
 from em_agent.errors import ConfigurationError, PermanentError, RetriableError
 from em_agent.workers.dbt import PROJECT_DIR, Transformer, connection_variables, dbt_variables
+from tests.marts import body, execute, fetch, store
 
 RECEIVED = datetime(2026, 3, 1, 10, tzinfo=UTC)
 
@@ -23,14 +23,30 @@ def test_every_model_and_rule_passes_its_tests(database_url: str, transformer: T
     assert transformer.build().new_events == 1
 
 
-def test_a_run_says_what_it_did(
-    database_url: str, transformer: Transformer, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_says_what_it_did(database_url: str, transformer: Transformer, capfd: pytest.CaptureFixture[str]) -> None:
     """A run counts the new events, costs no more when there are none, and prints nothing."""
     store(database_url, [(f"a{n}", body("incident.triggered", {"id": f"P{n}"}), RECEIVED, RECEIVED) for n in range(3)])
     assert transformer.run().new_events == 3
     assert transformer.run().new_events == 0
     assert capfd.readouterr().out == ""
+
+
+def test_marts_of_another_version_are_built_anew(database_url: str, transformer: Transformer) -> None:
+    """After an upgrade that changed the models the first run rebuilds the marts from `events_raw`."""
+    store(database_url, [("a", body("incident.triggered", {"id": "P1"}), RECEIVED, RECEIVED)])
+    transformer.run()
+    execute(
+        database_url,
+        "COMMENT ON SCHEMA warehouse IS 'built by another'; DELETE FROM outbox; "
+        "ALTER TABLE warehouse.fct_incidents DROP COLUMN service_key CASCADE; DELETE FROM warehouse.dim_services",
+    )
+    transformer.run()
+    assert fetch(database_url, "SELECT incident_id, service_key FROM warehouse.fct_incidents") == [
+        {"incident_id": "P1", "service_key": None}
+    ]
+    table = fetch(database_url, "SELECT 'warehouse.fct_incidents'::regclass::oid AS oid")
+    transformer.run()
+    assert fetch(database_url, "SELECT 'warehouse.fct_incidents'::regclass::oid AS oid") == table
 
 
 def test_plain_dbt_runs_beside_the_worker(database_url: str, transformer: Transformer, tmp_path: Path) -> None:

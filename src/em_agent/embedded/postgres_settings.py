@@ -16,7 +16,8 @@ unix_socket_directories = ''
 max_connections = 80
 password_encryption = scram-sha-256
 
-shared_buffers = 128MB
+# All of it is resident once the tables have grown; the system's own cache does the rest as well.
+shared_buffers = 48MB
 work_mem = 8MB
 maintenance_work_mem = 64MB
 jit = off

@@ -80,7 +80,7 @@ def run(
             input=text.encode(),
             capture_output=True,
             check=False,
-            preexec_fn=_follow_parent(SIGKILL),  # noqa: PLW1509 - as above
+            preexec_fn=_follow_parent(SIGKILL),
             user=None if account is None else account.uid,
             group=None if account is None else account.gid,
             extra_groups=None if account is None else [],

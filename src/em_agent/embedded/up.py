@@ -14,7 +14,6 @@ from em_agent.embedded.lock import locked
 from em_agent.embedded.nats import NatsServer
 from em_agent.embedded.postgres import PostgresServer
 from em_agent.embedded.roles import Role, default_roles
-from em_agent.embedded.server import Server
 from em_agent.embedded.supervisor import Plan, Supervisor
 from em_agent.errors import ConfigurationError, RetriableError
 from em_agent.kit.postgres import migrate
@@ -55,7 +54,7 @@ async def _supervise(
     postgres = None if settings.database_url else PostgresServer(directory)
     nats = None if settings.nats_url else NatsServer(directory)
     # NATS first: it starts while a new PostgreSQL cluster is made, and ends before PostgreSQL does.
-    servers: list[Server] = [server for server in (nats, postgres) if server is not None]
+    servers = [server for server in (nats, postgres) if server is not None]
 
     def addresses() -> Endpoints:
         return endpoints.planned(

@@ -7,49 +7,60 @@ from em_agent.metrics.models import PERCENTILES
 from em_agent.metrics.query import Query
 
 _OCCURRED = """
-    SELECT f.triggered_at, f.resolved_at, f.acknowledged_at IS NOT NULL AS is_acknowledged,
+    SELECT f.triggered_at, f.resolved_at, f.acknowledged_at,
         f.time_to_acknowledge_seconds, f.time_to_resolve_seconds, f.active_seconds,
-        f.reopen_count, f.escalation_count, f.is_auto_resolved, f.is_merged, f.is_priority_raised, f.is_handed_over,
-        f.is_impossible, f.urgency{columns}
+        f.reopen_count > 0 AS is_reopened, f.escalation_count > 0 AS is_escalated, f.is_auto_resolved, f.is_merged,
+        f.is_priority_raised, f.is_handed_over, f.is_impossible, f.urgency{columns}
     FROM warehouse.fct_incidents AS f
 """
 
 # What the notebook's query counts: webhooks by their receipt, whatever the state; negative spans stay.
 _RECEIVED = """
-    SELECT r.triggered_at, r.resolved_at, r.acknowledged_at IS NOT NULL AS is_acknowledged,
+    SELECT r.triggered_at, r.resolved_at, r.acknowledged_at,
         extract(epoch FROM r.acknowledged_at - r.triggered_at)::double precision AS time_to_acknowledge_seconds,
         extract(epoch FROM r.resolved_at - r.triggered_at)::double precision AS time_to_resolve_seconds,
         NULL::double precision AS active_seconds,
-        f.reopen_count, f.escalation_count, f.is_auto_resolved, f.is_merged, f.is_priority_raised, f.is_handed_over,
-        false AS is_impossible, f.urgency{columns}
+        f.reopen_count > 0 AS is_reopened, f.escalation_count > 0 AS is_escalated, f.is_auto_resolved, f.is_merged,
+        f.is_priority_raised, f.is_handed_over, false AS is_impossible, f.urgency{columns}
     FROM warehouse.fct_incidents_received AS r
     LEFT JOIN warehouse.fct_incidents AS f ON f.incident_id = r.document_id
 """
 
+# Incidents without a trigger are in no window: all that is counted of them is that they are there.
+_INCOMPLETE = """
+    SELECT NULL::timestamptz, NULL::timestamptz, NULL::timestamptz,
+        NULL::double precision, NULL::double precision, NULL::double precision,
+        NULL::boolean, NULL::boolean, NULL::boolean, NULL::boolean,
+        NULL::boolean, NULL::boolean, NULL::boolean, f.urgency{columns}
+    FROM {source}
+"""
+_SOURCES = {
+    "occurred": "warehouse.fct_incidents AS f",
+    "received": "warehouse.fct_incidents_received AS r "
+    "LEFT JOIN warehouse.fct_incidents AS f ON f.incident_id = r.document_id",
+}
+
 _COUNTS = """
     count(triggered_at) AS incidents,
-    count(*) FILTER (WHERE triggered_at IS NOT NULL AND resolved_at IS NULL) AS open,
-    count(*) FILTER (WHERE triggered_at IS NOT NULL AND resolved_at IS NOT NULL) AS resolved,
-    count(*) FILTER (WHERE triggered_at IS NOT NULL AND is_acknowledged) AS acknowledged,
-    count(*) FILTER (WHERE triggered_at IS NOT NULL AND reopen_count > 0) AS reopened,
-    count(*) FILTER (WHERE triggered_at IS NOT NULL AND escalation_count > 0) AS escalated,
-    count(*) FILTER (WHERE triggered_at IS NOT NULL AND is_auto_resolved) AS auto_resolved,
-    count(*) FILTER (WHERE triggered_at IS NOT NULL AND is_merged) AS merged,
-    count(*) FILTER (WHERE triggered_at IS NOT NULL AND is_priority_raised) AS priority_raised,
-    count(*) FILTER (WHERE triggered_at IS NOT NULL AND is_handed_over) AS handed_over,
-    count(*) FILTER (WHERE triggered_at IS NULL) AS incomplete,
-    count(*) FILTER (WHERE triggered_at IS NOT NULL AND is_impossible) AS impossible,
-    count(*) FILTER (WHERE triggered_at IS NOT NULL AND urgency = 'high') AS high_urgency"""
+    count(triggered_at) - count(resolved_at) AS open,
+    count(resolved_at) AS resolved,
+    count(acknowledged_at) AS acknowledged,
+    count(*) FILTER (WHERE is_reopened) AS reopened,
+    count(*) FILTER (WHERE is_escalated) AS escalated,
+    count(*) FILTER (WHERE is_auto_resolved) AS auto_resolved,
+    count(*) FILTER (WHERE is_merged) AS merged,
+    count(*) FILTER (WHERE is_priority_raised) AS priority_raised,
+    count(*) FILTER (WHERE is_handed_over) AS handed_over,
+    count(*) - count(triggered_at) AS incomplete,
+    count(*) FILTER (WHERE is_impossible) AS impossible,
+    count(triggered_at) FILTER (WHERE urgency = 'high') AS high_urgency"""
 
 DURATIONS = ("time_to_acknowledge_seconds", "time_to_resolve_seconds", "active_seconds")
 _FRACTIONS = ", ".join(str(fraction) for _, fraction in PERCENTILES)
 
-# Dimension, key and name of what a reference may group or be filtered by; the name shown is the newest of its id.
-_DIMENSIONS = {
-    "service": ("dim_services", "service_id", "service_name"),
-    "priority": ("dim_priorities", "priority_id", "priority_name"),
-    "escalation_policy": ("dim_escalation_policies", "escalation_policy_id", "escalation_policy_name"),
-}
+# The dimension of what may group or filter by a reference: the name shown is the newest of its id. An incident has the
+# reference's key: its id, or its name where it has no id.
+_DIMENSIONS = {"service": "dim_services", "priority": "dim_priorities", "escalation_policy": "dim_escalation_policies"}
 
 
 @dataclass(slots=True)
@@ -97,18 +108,18 @@ def _facts(statement: Statement, query: Query, source: str, *, with_incomplete: 
     inside = f"{source} WHERE {window} AND {alias}.triggered_at IS NOT NULL{filters}"
     if not with_incomplete:
         return inside
-    return f"{inside} UNION ALL {source} WHERE {alias}.triggered_at IS NULL{filters}"
+    incomplete = _INCOMPLETE.format(source=_SOURCES[query.clock], columns=_label_columns(query))
+    return f"{inside} UNION ALL {incomplete} WHERE {alias}.triggered_at IS NULL{filters}"
 
 
 def _filters(statement: Statement, query: Query) -> list[str]:
     conditions = []
     for name, values in (("service", query.services), ("priority", query.priorities)):
         if values:
-            table, key, label = _DIMENSIONS[name]
             given = f"{statement.place(list(values))}::text[]"
             conditions.append(
-                f"(f.{key} = ANY (ARRAY(SELECT {key} FROM warehouse.{table} WHERE {key} = ANY ({given}) "
-                f"OR {label} = ANY ({given}))) OR (f.{key} IS NULL AND f.{label} = ANY ({given})))"
+                f"(f.{name}_key = ANY ({given}) OR f.{name}_key = ANY (ARRAY("
+                f"SELECT {name}_id FROM warehouse.{_DIMENSIONS[name]} WHERE {name}_name = ANY ({given}))))"
             )
     if query.teams:
         given = f"{statement.place(list(query.teams))}::text[]"
@@ -125,7 +136,7 @@ def _filters(statement: Statement, query: Query) -> list[str]:
 
 
 def _label_columns(query: Query) -> str:
-    names = {"team": ("team_ids", "team_names"), **{name: keys[1:] for name, keys in _DIMENSIONS.items()}}
+    names = {"team": ("team_ids", "team_names"), **{name: (f"{name}_key",) for name in _DIMENSIONS}}
     return "".join(f", f.{column}" for label in query.labels for column in names.get(label, ()))
 
 
@@ -143,7 +154,6 @@ def _labels(query: Query) -> tuple[list[str], list[str]]:
                 "LEFT JOIN warehouse.dim_teams AS d ON d.team_id = t.id) AS team ON true"
             )
         else:
-            table, key, label = _DIMENSIONS[name]
-            columns.append(f"coalesce({name}.{label}, facts.{label}, facts.{key})")
-            joins.append(f"LEFT JOIN warehouse.{table} AS {name} ON {name}.{key} = facts.{key}")
+            columns.append(f"coalesce({name}.{name}_name, facts.{name}_key)")
+            joins.append(f"LEFT JOIN warehouse.{_DIMENSIONS[name]} AS {name} ON {name}.{name}_id = facts.{name}_key")
     return columns, joins

@@ -1,11 +1,13 @@
 """Runs the dbt project in this process, again and again, on one parsed manifest."""
 
+import hashlib
 import os
 import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,16 @@ def connection_variables(database_url: str) -> dict[str, str]:
     return {"PGUSER": "postgres", "PGDATABASE": found.get("PGUSER", "postgres"), "PGHOST": "localhost", **found}
 
 
+@cache
+def _project_mark() -> str:
+    """What tells this version of the models from others: a digest of all that makes their rows."""
+    digest = hashlib.sha256()
+    for path in sorted([PROJECT_DIR / "dbt_project.yml", *PROJECT_DIR.rglob("*.sql")]):
+        if "target" not in path.parts and "tests" not in path.parts:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return f"built by {digest.hexdigest()}"
+
+
 def dbt_variables(work_dir: Path) -> dict[str, str]:
     """The variables that make dbt find the project and write only below `work_dir`."""
     return {
@@ -102,15 +114,21 @@ class Transformer:
     def run(self, *, full_refresh: bool = False) -> Summary:
         """What was done to take in every event of the outbox, or, with `full_refresh`, to build all anew.
 
+        Marts that another version of the project built are built anew too: their columns or meaning may differ.
+
         Raises:
             RetriableError: the database is away, or in the way: a later run may work.
             PermanentError: the project or the schema is wrong: every run would fail.
 
         """
         started = time.monotonic()
-        with self._turn():
+        with self._turn() as connection, connection.cursor() as cursor:
             self._parse()
-            result = self._invoke(["run", *(["--full-refresh"] if full_refresh else [])])
+            cursor.execute("SELECT obj_description(to_regnamespace('warehouse'), 'pg_namespace')")
+            is_other = cursor.fetchone() != (_project_mark(),)
+            result = self._invoke(["run", *(["--full-refresh"] if full_refresh or is_other else [])])
+            if is_other:
+                cursor.execute("COMMENT ON SCHEMA warehouse IS %s", (_project_mark(),))
         return Summary(time.monotonic() - started, _rows(result))
 
     def build(self) -> Summary:
@@ -144,8 +162,8 @@ class Transformer:
         raise PermanentError(message)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Wait for the runs of other copies; the session that holds the lock ends with this process, however it ends."""
+    def _turn(self) -> Iterator[psycopg2.extensions.connection]:
+        """Wait for the runs of other copies; the session with the lock ends with this process, however it ends."""
         try:
             connection = psycopg2.connect(self._database_url, connect_timeout=_CONNECT_SECONDS)
         except psycopg2.OperationalError as error:
@@ -155,7 +173,7 @@ class Transformer:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_lock(hashtextextended('em_agent.warehouse.run', 0))")
-            yield
+            yield connection
         except psycopg2.OperationalError as error:
             message = f"PostgreSQL went away: {str(error).strip()}"
             raise RetriableError(message) from error

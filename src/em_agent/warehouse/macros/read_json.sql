@@ -6,8 +6,12 @@
 {#- The text of a JSON string or integer that can be an id: nothing longer than an index takes. -#}
 {% macro json_id(value) -%}
     case json_typeof({{ value }})
-        when 'string' then substring({{ value }} #>> '{}' from '^.{1,200}$')
-        when 'number' then substring({{ value }} #>> '{}' from '^-?[0-9]{1,18}$')
+        when 'string'
+            then case when length({{ value }} #>> '{}') between 1 and 200 then {{ value }} #>> '{}' end
+        when 'number'
+            then case
+                when length({{ value }} #>> '{}') < 20 and {{ value }} #>> '{}' ~ '^-?[0-9]+$' then {{ value }} #>> '{}'
+            end
     end
 {%- endmacro %}
 
@@ -16,14 +20,17 @@
     case when json_typeof({{ value }}) = 'object' then {{ value }} else '{}'::json end
 {%- endmacro %}
 
-{#- The columns of a reference such as {"id": "P1", "type": "service_reference", "summary": "Checkout"}; some have a
-    name in place of the summary. -#}
-{% macro json_reference(value, alias) -%}
-    json_to_record({{ json_object(value) }}) as {{ alias }} (id json, type json, summary json, name json)
+{#- The id and the name of a reference such as {"id": "P1", "type": "service_reference", "summary": "Checkout"}; some
+    have a name in place of the summary. What is no object has neither. -#}
+{% macro reference_id(value) -%}
+    {{ json_id("(" ~ value ~ " -> 'id')") }}
 {%- endmacro %}
 
-{% macro reference_name(alias) -%}
-    coalesce(nullif({{ json_text(alias ~ '.summary') }}, ''), nullif({{ json_text(alias ~ '.name') }}, ''))
+{% macro reference_name(value) -%}
+    coalesce(
+        nullif({{ json_text("(" ~ value ~ " -> 'summary')") }}, ''),
+        nullif({{ json_text("(" ~ value ~ " -> 'name')") }}, '')
+    )
 {%- endmacro %}
 
 {#- Webhooks name the incident's number `number`, REST `incident_number`. -#}
@@ -58,12 +65,11 @@
                 from (
                     select
                         element.position,
-                        {{ json_id("reference.id") }} as team_id,
-                        {{ reference_name("reference") }} as team_name
+                        {{ reference_id("element.value") }} as team_id,
+                        {{ reference_name("element.value") }} as team_name
                     from json_array_elements(
                         case when json_typeof({{ value }}) = 'array' then {{ value }} else '[]'::json end
                     ) with ordinality as element (value, position)
-                    cross join lateral {{ json_reference("element.value", "reference") }}
                 ) as team
                 where team.team_id is not null or team.team_name is not null
             )

@@ -46,3 +46,13 @@
 {% macro index_when_built(definition) %}
     {%- if not is_incremental() -%} create index on {{ this }} {{ definition }} {%- endif -%}
 {% endmacro %}
+
+{#- What incident metrics read, by the window: the table itself is not touched. No column here is longer than an index
+    takes: ids and the keys made of names have 200 characters at most. -#}
+{% macro metrics_index() %}
+    (triggered_at) include (
+        resolved_at, acknowledged_at, time_to_acknowledge_seconds, time_to_resolve_seconds, active_seconds,
+        reopen_count, escalation_count, is_handed_over, is_priority_raised, is_merged, is_auto_resolved, is_impossible,
+        urgency, service_key, priority_key, escalation_policy_key
+    )
+{% endmacro %}

@@ -4,9 +4,9 @@
         indexes=[
             {"columns": ["incident_id"], "unique": true},
             {"columns": ["transformed_at"]},
-            {"columns": ["triggered_at"]},
             {"columns": ["resolved_at"]},
         ],
+        post_hook=["{{ index_when_built(metrics_index()) }}"],
     )
 }}
 
@@ -54,8 +54,8 @@ incidents as (
         (array_agg(event_id {{ newest_first }}) filter (where teams is not null))[1] as teams_event_id,
         (array_agg(event_id {{ newest_first }}) filter (where kind = 'resolved'))[1] as resolution_event_id,
         (array_agg(kind {{ newest_first }}) filter (
-            where kind in ('triggered', 'acknowledged', 'unacknowledged', 'reopened', 'escalated', 'delegated')
-        ))[1] as newest_kind,
+            where kind in ('acknowledged', 'unacknowledged', 'escalated', 'delegated', 'resolved')
+        ))[1] as newest_change,
         coalesce(min(at) filter (where kind = 'triggered'), min(created_at)) as triggered_at,
         min(at) filter (where kind = 'acknowledged') as acknowledged_at,
         count(*) filter (where kind = 'escalated') as escalation_count,
@@ -102,7 +102,7 @@ select
     durations.html_url,
     case
         when durations.resolved_at is not null then 'resolved'
-        when durations.newest_kind = 'acknowledged' then 'acknowledged'
+        when durations.newest_change = 'acknowledged' then 'acknowledged'
         else 'triggered'
     end as status,
     durations.urgency,
@@ -120,6 +120,9 @@ select
         select team.value ->> 'name' from jsonb_array_elements(teams.teams) with ordinality as team (value, position)
         order by team.position
     ) as team_names,
+    coalesce(service.service_id, left(service.service_name, 200)) as service_key,
+    coalesce(priority.priority_id, left(priority.priority_name, 200)) as priority_key,
+    coalesce(policy.escalation_policy_id, left(policy.escalation_policy_name, 200)) as escalation_policy_key,
     durations.triggered_at,
     durations.acknowledged_at,
     durations.resolved_at,
@@ -150,3 +153,7 @@ left join events as policy on durations.policy_event_id = policy.event_id
 left join events as priority on durations.priority_event_id = priority.event_id
 left join events as teams on durations.teams_event_id = teams.event_id
 left join events as resolution on durations.resolution_event_id = resolution.event_id
+{% if not is_incremental() %}
+-- Incidents of one window lie side by side.
+order by durations.triggered_at
+{% endif %}
