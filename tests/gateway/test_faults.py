@@ -209,9 +209,7 @@ async def test_stopping_writes_what_is_queued(database_url: str, pool: Pool) -> 
     async with httpx2.AsyncClient(timeout=15, limits=httpx2.Limits(max_connections=None), trust_env=False) as client:
         async with open_gateway(settings) as services, serving(build_gateway(services)) as url:
             posts = [
-                asyncio.create_task(
-                    client.post(f"{url}/webhooks/pagerduty", content=body, headers=signed(body, "s"))
-                )
+                asyncio.create_task(client.post(f"{url}/webhooks/pagerduty", content=body, headers=signed(body, "s")))
                 for body in bodies
             ]
             await eventually(lambda: services.recorder.queue_depth or any(post.done() for post in posts))
