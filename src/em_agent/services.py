@@ -131,13 +131,14 @@ async def open_connectors(settings: Settings) -> AsyncIterator[ConnectorServices
 def source_rules(settings: Settings, source: WebhookSource) -> SourceRules:
     """The rules of one source; a source without a secret is warned of."""
     secrets = settings.secrets(source.secret_env)
-    takes_unsigned = settings.is_loopback or settings.allow_unsigned
     if not secrets:
-        log.warning("source.without_secret", source=source.name, setting=source.secret_env, accepted=takes_unsigned)
+        log.warning(
+            "source.without_secret", source=source.name, setting=source.secret_env, accepted=settings.takes_unsigned
+        )
     return SourceRules(
         source=source,
         secrets=[secret.encode() for secret in secrets],
         body_limit_bytes=settings.body_limit_bytes or source.body_limit_bytes,
-        takes_unsigned=takes_unsigned,
+        takes_unsigned=settings.takes_unsigned,
         rate_limit_per_second=settings.rate_limit_per_second,
     )

@@ -104,6 +104,11 @@ class Settings(BaseModel):
             return False
 
     @property
+    def takes_unsigned(self) -> bool:
+        """Whether deliveries of a source without a secret are taken."""
+        return self.is_loopback or self.allow_unsigned
+
+    @property
     def api_key_values(self) -> tuple[str, ...]:
         """The API keys in clear text."""
         return tuple(key.get_secret_value() for key in self.api_keys)

@@ -1,6 +1,5 @@
 """What was set aside: quarantined deliveries, dead letters and their replay."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -9,6 +8,8 @@ from pydantic import BaseModel
 from em_agent.api.backend import UseBackend
 from em_agent.api.errors import problems
 from em_agent.events import dead_letters, quarantine
+from em_agent.events.dead_letters import DeadLetter
+from em_agent.events.quarantine import Quarantined
 
 router = APIRouter(prefix="/v1", tags=["kept aside"])
 
@@ -17,36 +18,10 @@ Before = Annotated[int | None, Query(ge=0, lt=2**63, description="Only those wit
 LargeId = Annotated[int, Path(ge=0, lt=2**63)]
 
 
-class QuarantinedDelivery(BaseModel):
-    """An authentic delivery whose body could not be read; the body itself is in the table `quarantine`."""
-
-    id: int
-    source: str
-    reason: str
-    body_bytes: int
-    received_at: datetime
-
-
 class Quarantine(BaseModel):
-    """The newest quarantined deliveries."""
+    """The newest quarantined deliveries; a body itself is in the table `quarantine`."""
 
-    quarantine: list[QuarantinedDelivery]
-
-
-class DeadLetter(BaseModel):
-    """An event that a consumer gave up on; `resolved_at` is set once a replay of it went through."""
-
-    id: int
-    consumer: str
-    event_id: int
-    source: str
-    delivery_id: str
-    error: str
-    attempts: int
-    failed_at: datetime
-    replay_count: int
-    replayed_at: datetime | None
-    resolved_at: datetime | None
+    quarantine: list[Quarantined]
 
 
 class DeadLetters(BaseModel):
@@ -65,8 +40,7 @@ class Replayed(BaseModel):
 @router.get("/quarantine", responses=problems(401, 403, 422, 503))
 async def list_quarantine(backend: UseBackend, limit: Limit = 50, before: Before = None) -> Quarantine:
     """Authentic deliveries that PostgreSQL's json functions cannot read, newest first."""
-    kept = await quarantine.newest(backend.pool, limit=limit, before=before)
-    return Quarantine(quarantine=[QuarantinedDelivery.model_validate(row, from_attributes=True) for row in kept])
+    return Quarantine(quarantine=await quarantine.newest(backend.pool, limit=limit, before=before))
 
 
 @router.get("/dead-letters", responses=problems(401, 403, 422, 503))
@@ -78,7 +52,7 @@ async def list_dead_letters(
 ) -> DeadLetters:
     """Events that a consumer gave up on, newest first; without those that a replay brought through."""
     kept = await dead_letters.newest(backend.pool, limit=limit, before=before, include_resolved=include_resolved)
-    return DeadLetters(dead_letters=[DeadLetter.model_validate(row, from_attributes=True) for row in kept])
+    return DeadLetters(dead_letters=kept)
 
 
 @router.post("/dead-letters/{dead_letter_id}/replay", status_code=202, responses=problems(401, 403, 404, 422, 503))

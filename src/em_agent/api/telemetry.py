@@ -1,5 +1,7 @@
 """`GET /metrics`: what this process counted, and the state of the whole installation, for Prometheus."""
 
+import asyncio
+
 import nats.js.errors
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
@@ -10,6 +12,9 @@ from em_agent.kit import nats as kit_nats
 from em_agent.kit.postgres import UNREACHABLE
 
 router = APIRouter(tags=["health"])
+
+# A scraper waits ten seconds by default: a server that hangs must not cost the numbers of the others.
+LOOK_SECONDS = 4.0
 
 UP = Gauge("em_agent_up", "1 while the part answers.", ["part"])
 OUTBOX_DEPTH = Gauge("em_agent_outbox_depth", "Events that some consumer may not have finished with.", ["state"])
@@ -39,7 +44,7 @@ async def metrics(backend: UseBackend) -> Response:
 
 async def _look_at_postgres(backend: Backend) -> None:
     try:
-        async with backend.pool.acquire(timeout=2) as connection:
+        async with backend.pool.acquire(timeout=LOOK_SECONDS) as connection, asyncio.timeout(LOOK_SECONDS):
             outbox = await connection.fetchrow(_OUTBOX)
             dead = await connection.fetch(
                 "SELECT consumer, count(*) AS n FROM dead_letters WHERE resolved_at IS NULL GROUP BY 1"

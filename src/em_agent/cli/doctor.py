@@ -60,7 +60,11 @@ async def _examine() -> "list[Check]":
     except EmAgentError as error:
         return [fail("settings", str(error), "Nothing else can be checked before.")]
     secrets = {name: (source.secret_env, len(settings.secrets(source.secret_env))) for name, source in SOURCES.items()}
-    checks = [ok("settings", "They can be read."), *_data_directory(settings), *examine_secrets(secrets)]
+    checks = [
+        ok("settings", "They can be read."),
+        *_data_directory(settings),
+        *examine_secrets(secrets, takes_unsigned=settings.takes_unsigned),
+    ]
     try:
         found = in_use(settings)
     except EmAgentError as error:

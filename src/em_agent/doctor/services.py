@@ -28,8 +28,9 @@ async def _service(client: httpx2.AsyncClient, name: str, url: str) -> Check:
     return fail(name, f"{url} answers {response.status_code}: {said}", "See what it logs.")
 
 
-def examine_secrets(secrets: Mapping[str, tuple[str, int]]) -> list[Check]:
+def examine_secrets(secrets: Mapping[str, tuple[str, int]], *, takes_unsigned: bool) -> list[Check]:
     """Whether each source, by its name, has secrets under the setting's name; the number says how many."""
+    risk = "accepted: anybody who reaches us can send" if takes_unsigned else "refused with 403"
     checks = []
     for source, (setting, count) in secrets.items():
         name = f"secret: {source}"
@@ -37,5 +38,5 @@ def examine_secrets(secrets: Mapping[str, tuple[str, int]]) -> list[Check]:
             checks.append(ok(name, f"{setting} holds {count}."))
         else:
             advice = f"Set {setting} to the secret of the webhook subscription."
-            checks.append(warn(name, "Unsigned deliveries are accepted: anybody who reaches us can send.", advice))
+            checks.append(warn(name, f"There is none: deliveries are {risk}.", advice))
     return checks

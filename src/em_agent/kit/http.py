@@ -73,5 +73,4 @@ def _listen(host: str, port: int, port_setting: str) -> socket.socket:
         listening.close()
         message = f"Cannot listen on {host} port {port} ({error.strerror}): set EM_AGENT_HOST or {port_setting}."
         raise ConfigurationError(message) from error
-    listening.set_inheritable(True)
     return listening

@@ -15,7 +15,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, Header
 
 from em_agent.domain.consumers import STREAM, SUBJECT_PREFIX
 from em_agent.errors import PermanentError, RetriableError
@@ -130,7 +130,13 @@ class Worker:
                 await self._process([message])
             return
         attempts = messages[0].metadata.num_delivered
-        log.error("worker.failed", consumer=self._consumer.name, attempts=attempts, exc_info=error)
+        log.error(
+            "worker.failed",
+            consumer=self._consumer.name,
+            message=(messages[0].headers or {}).get(Header.MSG_ID.value),
+            attempts=attempts,
+            exc_info=error,
+        )
         if self._consumer.dead_letters is None or (attempts < ATTEMPTS and not isinstance(error, PermanentError)):
             await self._put_back(messages)
             return
