@@ -35,10 +35,10 @@ class Roles:
                 [sys.executable, "-m", "em_agent", *arguments], env=variables, cwd=self._folder, stdout=log, stderr=log
             )
 
-    def start_gateway(self, name: str) -> str:
+    def start_gateway(self, name: str, **environment: str) -> str:
         """Run a gateway on a free port; its address."""
         port = free_port()
-        self.start(name, "gateway", EM_AGENT_PORT=str(port))
+        self.start(name, "gateway", EM_AGENT_PORT=str(port), **environment)
         return f"http://127.0.0.1:{port}"
 
     def kill(self, name: str) -> None:
