@@ -32,7 +32,13 @@ def at(seconds: float) -> str:
 
 def reference(identifier: str, kind: str, name: str | None = None) -> dict[str, Any]:
     """A reference to something of PagerDuty's."""
-    return {"id": identifier, "type": f"{kind}_reference", "summary": name or identifier, "self": None, "html_url": None}
+    return {
+        "id": identifier,
+        "type": f"{kind}_reference",
+        "summary": name or identifier,
+        "self": None,
+        "html_url": None,
+    }
 
 
 def incident(identifier: str = "PINC1", **fields: Any) -> dict[str, Any]:
@@ -64,7 +70,9 @@ def event(kind: str, seconds: float | None = 0.0, *, delivery_id: str | None = N
     return {
         "event": {
             "id": delivery_id if delivery_id is not None else f"01TEST{next(_numbers):020d}",
-            "event_type": kind if "." in kind and kind.split(".")[0] in {"service", "pagey"} else f"incident.{kind}",
+            "event_type": kind
+            if "." in kind and kind.split(".", maxsplit=1)[0] in {"service", "pagey"}
+            else f"incident.{kind}",
             "resource_type": "incident",
             "occurred_at": None if seconds is None else at(seconds),
             "agent": reference("PUSR1", "user", "Ada"),

@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx2
 import uvicorn
-from tests.deliveries import SECRET, signed
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -24,6 +23,7 @@ from em_agent.services import open_gateway
 from em_agent.settings import load_settings
 from em_agent.workers.consume import Consumer, Worker
 from em_agent.workers.incidents import incidents_consumer
+from tests.deliveries import SECRET, signed
 
 NO_NATS = "nats://127.0.0.1:1"
 
@@ -35,7 +35,9 @@ class Gateway:
     url: str
     client: httpx2.AsyncClient
 
-    async def post(self, body: bytes, headers: dict[str, str] | None = None, source: str = "pagerduty") -> httpx2.Response:
+    async def post(
+        self, body: bytes, headers: dict[str, str] | None = None, source: str = "pagerduty"
+    ) -> httpx2.Response:
         """Deliver the body, signed unless the headers are given."""
         return await self.client.post(
             f"/webhooks/{source}", content=body, headers=signed(body) if headers is None else headers
@@ -60,9 +62,11 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:  # noqa: ANN401 - an ASGI application
+async def serving(app: Any) -> AsyncIterator[str]:
     """The address at which the application is served."""
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off", ws="none", date_header=False)
+    config = uvicorn.Config(
+        app, port=0, log_config=None, access_log=False, lifespan="off", ws="none", date_header=False
+    )
     server = _Server(config)
     serving_task = asyncio.create_task(server.serve())
     while not server.started:
@@ -87,7 +91,7 @@ async def gateway_on(database_url: str, nats_url: str = NO_NATS, **environment: 
 
 
 @asynccontextmanager
-async def running(*work: Any) -> AsyncIterator[None]:  # noqa: ANN401 - coroutines
+async def running(*work: Any) -> AsyncIterator[None]:
     """Have the work done in the background; an error of it is an error of the test."""
     tasks = [asyncio.create_task(part) for part in work]
     try:
@@ -127,7 +131,11 @@ class StandIn:
     async def make(self) -> "StandIn":
         """Make the consumer on the stream, which has to be there."""
         config = ConsumerConfig(
-            durable_name=self.name, filter_subject="events.>", ack_policy=AckPolicy.EXPLICIT, ack_wait=2, max_ack_pending=-1
+            durable_name=self.name,
+            filter_subject="events.>",
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=2,
+            max_ack_pending=-1,
         )
         await self.js.add_consumer(STREAM, config)
         return self

@@ -21,6 +21,7 @@ class Roles:
     def __init__(self, database_url: str, nats_url: str, folder: Path) -> None:
         self._urls = {"DATABASE_URL": database_url, "NATS_URL": nats_url}
         self._folder = folder
+        folder.mkdir(exist_ok=True)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._commands: dict[str, tuple[list[str], dict[str, str]]] = {}
 
@@ -69,7 +70,6 @@ class Roles:
 @asynccontextmanager
 async def roles_on(database_url: str, nats_url: str, folder: Path) -> AsyncIterator[Roles]:
     """An installation without any process yet."""
-    folder.mkdir(exist_ok=True)
     roles = Roles(database_url, nats_url, folder)
     try:
         yield roles

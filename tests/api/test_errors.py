@@ -29,11 +29,13 @@ async def routes(gateway: Gateway) -> list[tuple[str, str]]:
     paths: dict[str, dict[str, Any]] = (await gateway.client.get("/openapi.json")).json()["paths"]
     filled = {path: path.replace("{source}", "pagerduty").replace("{dead_letter_id}", "7") for path in paths}
     return [
-        (method.upper(), filled[path].replace("{id_or_number}", "PNONE")) for path, operations in paths.items() for method in operations
+        (method.upper(), filled[path].replace("{id_or_number}", "PNONE"))
+        for path, operations in paths.items()
+        for method in operations
     ]
 
 
-def check(answer: Any, status: int) -> None:  # noqa: ANN401 - a response
+def check(answer: Any, status: int) -> None:
     """It is an error with that status, in the common shape."""
     assert answer.status_code == status, (answer.request.url, answer.text)
     assert answer.headers["content-type"] == "application/json"
@@ -44,7 +46,16 @@ def check(answer: Any, status: int) -> None:  # noqa: ANN401 - a response
 
 async def test_no_such_page(gateway: Gateway) -> None:
     """What does not exist is 404."""
-    for path in ("/", "/nothing", "/v1", "/v1/nothing", "/v1/incidents/PNONE", "/v1/incidents/%2399", "/webhooks/nobody", "/crawl/x"):
+    for path in (
+        "/",
+        "/nothing",
+        "/v1",
+        "/v1/nothing",
+        "/v1/incidents/PNONE",
+        "/v1/incidents/%2399",
+        "/webhooks/nobody",
+        "/crawl/x",
+    ):
         check(await gateway.client.get(path), 404)
     check(await gateway.client.post("/v1/dead-letters/7/replay"), 404)
 
@@ -92,14 +103,24 @@ async def test_keys(locked: Gateway) -> None:
     """With keys set every route of the API asks for one, and any of them opens it."""
     protected = [(method, path) for method, path in await routes(locked) if path.startswith("/v1/")]
     assert len(protected) >= 5
-    wrong = ["", "Bearer", "Bearer wrong", "Bearer first-key2", "Basic first-key", "first-key", "Bearer first-key,second-key"]
+    wrong = [
+        "",
+        "Bearer",
+        "Bearer wrong",
+        "Bearer first-key2",
+        "Basic first-key",
+        "first-key",
+        "Bearer first-key,second-key",
+    ]
     for method, path in protected:
         check(await locked.client.request(method, path), 401)
         for value in wrong:
             answer = await locked.client.request(method, path, headers={"Authorization": value})
             check(answer, 401)
             assert answer.headers["www-authenticate"] == "Bearer"
-        non_ascii = await locked.client.request(method, path, headers={"Authorization": "Bearer clé".encode("latin-1")})
+        non_ascii = await locked.client.request(
+            method, path, headers={b"Authorization": "Bearer clé".encode("latin-1")}
+        )
         check(non_ascii, 401)
     for key in KEYS:
         for scheme in ("Bearer", "bearer"):
@@ -117,7 +138,15 @@ async def test_what_keys_leave_open(locked: Gateway) -> None:
 
 async def test_paths_that_look_different(locked: Gateway) -> None:
     """No other spelling of a path goes round the key."""
-    for path in ("/%76%31/incidents", "/v1//incidents", "//v1/incidents", "/V1/incidents", "/v1/incidents/", "/./v1/incidents", "/v1/../v1/incidents"):
+    for path in (
+        "/%76%31/incidents",
+        "/v1//incidents",
+        "//v1/incidents",
+        "/V1/incidents",
+        "/v1/incidents/",
+        "/./v1/incidents",
+        "/v1/../v1/incidents",
+    ):
         answer = await locked.client.get(path)
         assert answer.status_code in {401, 404, 307}, path
 

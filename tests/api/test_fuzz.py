@@ -10,8 +10,8 @@ from typing import Any
 import asyncpg
 import pytest
 import schemathesis
-from hypothesis.errors import Unsatisfiable
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
@@ -46,22 +46,29 @@ def address(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def test_the_api_is_as_described(address: str) -> None:
     """No request makes a 5xx but where NATS is asked for, and each answer has a status and shape that are described."""
-    operations = [result.ok() for result in schemathesis.openapi.from_url(f"{address}/openapi.json").get_all_operations()]
+    description: Any = schemathesis.openapi.from_url(f"{address}/openapi.json")
+    operations = [result.ok() for result in description.get_all_operations()]
     assert len(operations) >= 10
     for operation in operations:
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             _try(operation, mode)
 
 
-def _try(operation: Any, mode: GenerationMode) -> None:  # noqa: ANN401 - generic in much
+def _try(operation: Any, mode: GenerationMode) -> None:
     checks = schemathesis.checks
     # A time or a cursor is a text, but not every text is one; an empty value counts as none. There is no NATS, which
     # /readyz says by its 503.
-    excluded = [positive_data_acceptance, negative_data_rejection, *([checks.not_a_server_error] if operation.path == "/readyz" else [])]
+    excluded: list[Any] = [
+        positive_data_acceptance,
+        negative_data_rejection,
+        *([checks.not_a_server_error] if operation.path == "/readyz" else []),
+    ]
 
-    @settings(max_examples=80, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=80, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
     @given(case=operation.as_strategy(generation_mode=mode))
-    def try_one(case: schemathesis.Case) -> None:
+    def try_one(case: Any) -> None:  # generic in much
         case.call_and_validate(excluded_checks=excluded)
 
     with contextlib.suppress(Unsatisfiable):  # an operation that takes nothing has nothing wrong to be given

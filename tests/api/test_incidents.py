@@ -18,7 +18,10 @@ COUNT = 23
 
 
 def _of(number: int, events: list[IncidentEvent]) -> list[IncidentEvent]:
-    return [replace(event, event_id=100 * number + place, incident_id=f"P{number:02d}") for place, event in enumerate(events)]
+    return [
+        replace(event, event_id=100 * number + place, incident_id=f"P{number:02d}")
+        for place, event in enumerate(events)
+    ]
 
 
 def _history(number: int) -> list[IncidentEvent]:
@@ -50,7 +53,7 @@ async def gateway(database_url: str, pool: Pool) -> AsyncIterator[Gateway]:
         yield opened
 
 
-async def _all(gateway: Gateway, **parameters: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+async def _all(gateway: Gateway, **parameters: Any) -> list[dict[str, Any]]:
     """Every incident of every page."""
     found: list[dict[str, Any]] = []
     cursor: dict[str, str] = {}
@@ -85,7 +88,7 @@ async def test_filters(gateway: Gateway) -> None:
     assert await _all(gateway, team="T1") == await _all(gateway, team="Storage")
     assert await _all(gateway, priority="PR1") == await _all(gateway, priority="P1")
 
-    async def check(keeps: Any, **parameters: Any) -> None:  # noqa: ANN401
+    async def check(keeps: Any, **parameters: Any) -> None:
         expected = [each["id"] for each in everything if keeps(each)]
         assert expected, parameters
         assert [each["id"] for each in await _all(gateway, **parameters)] == expected, parameters
@@ -98,7 +101,9 @@ async def test_filters(gateway: Gateway) -> None:
     await check(lambda each: each["status"] == "resolved", status="resolved")
     await check(lambda each: each["status"] != "resolved", status=["triggered", "acknowledged"])
     await check(lambda each: not each["merged"], exclude_merged="true")
-    await check(lambda each: each["urgency"] == "high" and each["status"] == "resolved", urgency="high", status="resolved")
+    await check(
+        lambda each: each["urgency"] == "high" and each["status"] == "resolved", urgency="high", status="resolved"
+    )
     assert await _all(gateway, service="nobody's") == []
 
 

@@ -48,8 +48,17 @@ def life(*steps: tuple[Any, ...]) -> Incident:
 def test_open() -> None:
     """An incident that was only triggered is open: nothing else of it is known."""
     found = life(("triggered", 0))
-    assert (found.status, found.triggered_at, found.acknowledged_at, found.resolved_at) == ("triggered", t(0), None, None)
-    assert (found.time_to_acknowledge_seconds, found.time_to_resolve_seconds, found.active_seconds) == (None, None, None)
+    assert (found.status, found.triggered_at, found.acknowledged_at, found.resolved_at) == (
+        "triggered",
+        t(0),
+        None,
+        None,
+    )
+    assert (found.time_to_acknowledge_seconds, found.time_to_resolve_seconds, found.active_seconds) == (
+        None,
+        None,
+        None,
+    )
     assert found.episodes == (Episode(1, t(0), "triggered"),)
     assert (found.reopen_count, found.escalation_count, found.is_merged, found.is_auto_resolved) == (0, 0, False, False)
 
@@ -67,7 +76,11 @@ def test_acknowledged_and_resolved() -> None:
 def test_acknowledged_is_not_resolved() -> None:
     """An acknowledged incident is open."""
     found = life(("triggered", 0), ("acknowledged", 30))
-    assert (found.status, found.time_to_acknowledge_seconds, found.time_to_resolve_seconds) == ("acknowledged", 30, None)
+    assert (found.status, found.time_to_acknowledge_seconds, found.time_to_resolve_seconds) == (
+        "acknowledged",
+        30,
+        None,
+    )
 
 
 def test_acknowledged_twice() -> None:
@@ -109,7 +122,12 @@ def test_reopened() -> None:
 def test_reopened_and_open() -> None:
     """A reopened incident is not resolved: its last resolution is none."""
     found = life(("triggered", 0), ("acknowledged", 5), ("resolved", 100), ("reopened", 500))
-    assert (found.status, found.resolved_at, found.time_to_resolve_seconds, found.active_seconds) == ("triggered", None, None, None)
+    assert (found.status, found.resolved_at, found.time_to_resolve_seconds, found.active_seconds) == (
+        "triggered",
+        None,
+        None,
+        None,
+    )
     assert found.reopen_count == 1
 
 
@@ -186,7 +204,11 @@ def test_neither_trigger_nor_creation() -> None:
     """An incident with neither has no start, and no durations."""
     found = life(("acknowledged", 60), ("resolved", 600))
     assert (found.triggered_at, found.status, found.resolved_at) == (None, "resolved", t(600))
-    assert (found.time_to_acknowledge_seconds, found.time_to_resolve_seconds, found.active_seconds) == (None, None, None)
+    assert (found.time_to_acknowledge_seconds, found.time_to_resolve_seconds, found.active_seconds) == (
+        None,
+        None,
+        None,
+    )
     assert found.episodes == ()
 
 
@@ -210,7 +232,9 @@ def test_merged_and_reopened() -> None:
     assert not found.is_merged
 
 
-@pytest.mark.parametrize(("actor", "is_auto"), [(ADA, False), (MONITOR, True), (None, True), (Ref("P", "x", "user"), False)])
+@pytest.mark.parametrize(
+    ("actor", "is_auto"), [(ADA, False), (MONITOR, True), (None, True), (Ref("P", "x", "user"), False)]
+)
 def test_auto_resolved(actor: Ref | None, is_auto: bool) -> None:  # noqa: FBT001
     """What no person resolved was resolved automatically; what is open was not."""
     assert fold([ev("triggered", 0), ev("resolved", 60, actor=actor)]).is_auto_resolved is is_auto
@@ -221,7 +245,11 @@ def test_newest_snapshot() -> None:
     """Each field is that of the newest snapshot which states it, whatever came in last."""
     first = Snapshot(number=42, title="old", urgency="high", service=Ref("S1", "One"), teams=(Ref("T1", "Team"),))
     second = Snapshot(title="new", urgency="low", teams=(), priority=Ref("P1", "P1"), is_priority_stated=True)
-    events = [ev("triggered", 0, snapshot=first), ev("acknowledged", 5, snapshot=second), ev("annotated", 9, snapshot=None)]
+    events = [
+        ev("triggered", 0, snapshot=first),
+        ev("acknowledged", 5, snapshot=second),
+        ev("annotated", 9, snapshot=None),
+    ]
     for shuffled in (events, events[::-1]):
         found = fold(shuffled).snapshot
         assert (found.number, found.title, found.urgency, found.teams) == (42, "new", "low", ())
@@ -253,13 +281,31 @@ def test_assignments() -> None:
 
 def test_notes_and_escalations() -> None:
     """Notes stand in the order of their times, and escalations are counted."""
-    note = {"snapshot": None, "note": Note("N", "text", is_trimmed=False)}
-    found = fold([ev("escalated", 9), ev("annotated", 8, **note), ev("annotated", 3, **note), ev("triggered", 0), ev("escalated", 4)])
+    note: dict[str, Any] = {"snapshot": None, "note": Note("N", "text", is_trimmed=False)}
+    found = fold(
+        [
+            ev("escalated", 9),
+            ev("annotated", 8, **note),
+            ev("annotated", 3, **note),
+            ev("triggered", 0),
+            ev("escalated", 4),
+        ]
+    )
     assert [event.at for event in found.notes] == [t(3), t(8)]
     assert found.escalation_count == 2
 
 
-_KINDS = ("triggered", "acknowledged", "unacknowledged", "resolved", "reopened", "escalated", "delegated", "annotated", "reassigned")
+_KINDS = (
+    "triggered",
+    "acknowledged",
+    "unacknowledged",
+    "resolved",
+    "reopened",
+    "escalated",
+    "delegated",
+    "annotated",
+    "reassigned",
+)
 _SNAPSHOTS = st.builds(
     Snapshot,
     title=st.sampled_from([None, "a", "b"]),
@@ -312,6 +358,8 @@ def test_what_always_holds(events: list[IncidentEvent]) -> None:
     assert all(episode.resolved_at is not None for episode in found.episodes[:-1])
     assert (found.status == "resolved") is (found.resolved_at is not None)
     assert found.time_to_resolve_seconds is None or found.status == "resolved"
-    assert len({(assignment.assignee_id, assignment.assigned_at) for assignment in found.assignments}) == len(found.assignments)
+    assert len({(assignment.assignee_id, assignment.assigned_at) for assignment in found.assignments}) == len(
+        found.assignments
+    )
     if found.active_seconds is not None and found.time_to_resolve_seconds is not None:
         assert found.active_seconds <= found.time_to_resolve_seconds + 1e-9

@@ -89,7 +89,18 @@ class Senders:
 
 async def _trouble(choose: random.Random, roles: Roles, postgres: OwnServer, nats: OwnServer) -> None:
     """Kill something, wait, start it again; each of them at least once."""
-    names = ["gateway 1", "gateway 2", "relay 1", "relay 2", "worker 1", "worker 2", "postgres", "nats", "wipe", "everything"]
+    names = [
+        "gateway 1",
+        "gateway 2",
+        "relay 1",
+        "relay 2",
+        "worker 1",
+        "worker 2",
+        "postgres",
+        "nats",
+        "wipe",
+        "everything",
+    ]
     plan = choose.sample(names, len(names))
     until = asyncio.get_running_loop().time() + SECONDS_OF_TROUBLE
     while asyncio.get_running_loop().time() < until or plan:

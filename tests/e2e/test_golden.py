@@ -17,7 +17,10 @@ pytestmark = pytest.mark.slow
 
 async def test_golden_replay(database_url: str, nats_url: str, pool: Pool, tmp_path: Path) -> None:
     """Every payload file through gateway, relay and worker gives one incident with exact seconds and its whole story."""
-    async with roles_on(database_url, nats_url, tmp_path / "roles") as roles, httpx2.AsyncClient(trust_env=False) as client:
+    async with (
+        roles_on(database_url, nats_url, tmp_path / "roles") as roles,
+        httpx2.AsyncClient(trust_env=False) as client,
+    ):
         url = roles.start_gateway("gateway")
         roles.start("relay", "relay")
         roles.start("worker", "worker", "incidents")
@@ -39,13 +42,25 @@ async def test_golden_replay(database_url: str, nats_url: str, pool: Pool, tmp_p
     assert (found["status"], found["resolved_at"], found["time_to_resolve_seconds"], found["active_seconds"]) == (
         "triggered", None, None, None,
     )  # fmt: skip
-    assert (found["reopen_count"], found["escalation_count"], found["merged"], found["auto_resolved"]) == (1, 1, False, False)
-    assert (found["number"], found["title"], found["urgency"], found["priority"]) == (42, "Replication lag above 10 minutes", "high", "P1")
+    assert (found["reopen_count"], found["escalation_count"], found["merged"], found["auto_resolved"]) == (
+        1,
+        1,
+        False,
+        False,
+    )
+    assert (found["number"], found["title"], found["urgency"], found["priority"]) == (
+        42,
+        "Replication lag above 10 minutes",
+        "high",
+        "P1",
+    )
     assert found["service"] == {"id": "PSVCDB1", "name": "Production Database"}
     assert [(episode["started_at"], episode["resolved_at"]) for episode in found["episodes"]] == [
         ("2026-03-01T10:00:00.250000Z", "2026-03-01T11:00:00.250000Z"),
         ("2026-03-01T11:10:00Z", None),
     ]
-    assert [note["content"] for note in found["notes"]] == ["Cause: a long transaction held back the replica. Fix: ended it."]
+    assert [note["content"] for note in found["notes"]] == [
+        "Cause: a long transaction held back the replica. Fix: ended it."
+    ]
     assert found["assignees"] == [{"id": "PBOB456", "name": "Bo Lindqvist"}]
     assert len(found["timeline"]) == len(found["events"]) == count

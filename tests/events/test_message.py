@@ -47,7 +47,12 @@ def test_there_and_back(name: str, event_type: str | None, occurred_at: datetime
     data = encode_message(row)  # type: ignore[arg-type]
     assert b'"payload":{"event":1.10}' in data
     event, document = decode_message(data)
-    assert (event.delivery_id, event.event_type, event.occurred_at, event.received_at) == (name, event_type, occurred_at, NOW)
+    assert (event.delivery_id, event.event_type, event.occurred_at, event.received_at) == (
+        name,
+        event_type,
+        occurred_at,
+        NOW,
+    )
     assert document == {"event": 1.1}
 
 

@@ -4,15 +4,16 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.deliveries import body_of, delivery, event, signature, signed
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.parts import Gateway
 
 from em_agent.kit.postgres import Pool
+from tests.deliveries import body_of, delivery, event, signature, signed
+from tests.parts import Gateway
 
 MEBIBYTE = 1024 * 1024
 
@@ -44,7 +45,7 @@ async def ask_as_users_do(pool: Pool) -> None:
     await pool.fetch(_NOTEBOOK)
 
 
-def _triggered(**fields: object) -> dict[str, object]:
+def _triggered(**fields: Any) -> dict[str, Any]:
     return event("triggered", **fields)
 
 
@@ -56,6 +57,8 @@ def _raw(text: str) -> bytes:
 def _nested(levels: int) -> bytes:
     return b'{"event":{"event_type":"incident.triggered","data":{"id":"P1","x":%s%s}}}' % (b"[" * levels, b"]" * levels)
 
+
+LONG_ID = "".join(hashlib.sha256(b"%d" % n).hexdigest() for n in range(200))
 
 # What PostgreSQL's json functions read: ordinary rows.
 READABLE = {
@@ -90,7 +93,7 @@ READABLE = {
     "whitespace around": b" \r\n\t" + delivery("triggered") + b"\n\n  ",
     "empty key": _raw('{"id":"P1","":{"":""}}'),
     "long key": _raw('{"id":"P1","%s":1}' % ("k" * 70_000)),
-    "long id": _raw('{"id":"%s"}' % "".join(hashlib.sha256(b"%d" % n).hexdigest() for n in range(200))),
+    "long id": _raw('{"id":"%s"}' % LONG_ID),
     "nested 500": _nested(500),
     "nested 2000": _nested(2000),
 }
@@ -252,17 +255,34 @@ async def test_the_content_type_does_not_matter(gateway: Gateway, content_type: 
 
 async def test_delivery_ids(gateway: Gateway, pool: Pool) -> None:
     """`event.id` names the delivery where it is a text of 1 to 200 characters, else the body's hash does."""
-    used = ["x", " ", "0", "x" * 200, "a\nb", "a\r\nb", 'a"b', "a'b", "a\\b", "ключ-🔑", "🔑" * 200, "a#b", "a%20b", "%", "null"]
+    used = [
+        "x",
+        " ",
+        "0",
+        "x" * 200,
+        "a\nb",
+        "a\r\nb",
+        'a"b',
+        "a'b",
+        "a\\b",
+        "ключ-🔑",
+        "🔑" * 200,
+        "a#b",
+        "a%20b",
+        "%",
+        "null",
+    ]
     for value in used:
         await gateway.post(body_of(_triggered(delivery_id=value)))
         assert await pool.fetchval("SELECT count(*) FROM events_raw WHERE delivery_id = $1", value) == 1, value
-    for value in ("", "x" * 201, None, 5, 5.5, True, [], {}, ["x"], {"id": "x"}):
+    unused: list[Any] = ["", "x" * 201, None, 5, 5.5, True, [], {}, ["x"], {"id": "x"}]
+    for odd in unused:
         document = _triggered()
-        document["event"]["id"] = value  # type: ignore[index]
+        document["event"]["id"] = odd
         body = body_of(document)
         assert (await gateway.post(body)).json()["status"] == "ok"
         digest = hashlib.sha256(body).hexdigest()
-        assert await pool.fetchval("SELECT count(*) FROM events_raw WHERE delivery_id = $1", digest) == 1, value
+        assert await pool.fetchval("SELECT count(*) FROM events_raw WHERE delivery_id = $1", digest) == 1, odd
     await ask_as_users_do(pool)
 
 
@@ -274,7 +294,7 @@ async def test_one_id_with_two_bodies_is_one_delivery(gateway: Gateway, pool: Po
     assert (await pool.fetchval("SELECT payload::text FROM events_raw")).encode() == first
 
 
-TIMES = {
+TIMES: dict[Any, str | None] = {
     "2026-03-01T12:00:00Z": "2026-03-01 12:00:00+00",
     "2026-03-01t12:00:00z": "2026-03-01 12:00:00+00",
     "2026-03-01 12:00:00": "2026-03-01 12:00:00+00",
@@ -323,7 +343,8 @@ async def test_times(gateway: Gateway, pool: Pool) -> None:
         assert answer["status"] == "ok"
         kept = await pool.fetchval("SELECT occurred_at::text FROM events_raw WHERE id = $1", answer["id"])
         assert kept == expected, value
-    for value in ([], {}, ["2026-03-01T12:00:00Z"]):
+    odd: list[Any] = [[], {}, ["2026-03-01T12:00:00Z"]]
+    for value in odd:
         document = event("triggered", delivery_id="")
         document["event"]["occurred_at"] = value
         answer = (await gateway.post(body_of(document))).json()

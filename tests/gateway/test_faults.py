@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import asyncpg
 import httpx2
-from tests.deliveries import body_of, delivery, event, signed
-from tests.faults import proxy_before
-from tests.parts import Gateway, gateway_on, serving
-from tests.waiting import eventually
 
 from em_agent.app import build_gateway
 from em_agent.kit.postgres import Pool
 from em_agent.services import open_gateway
 from em_agent.settings import load_settings
+from tests.deliveries import body_of, delivery, event, signed
+from tests.faults import proxy_before
+from tests.parts import Gateway, gateway_on, serving
+from tests.waiting import eventually
 
 # The sender's patience.
 SECONDS = 5.0
@@ -139,7 +139,9 @@ async def test_sessions_that_are_ended(database_url: str, pool: Pool) -> None:
     """When somebody ends the gateway's sessions the next deliveries are stored; at most those under way are 503."""
     async with gateway_on(database_url) as gateway:
         await gateway.store(delivery("triggered"))
-        await pool.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'em-agent gateway'")
+        await pool.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'em-agent gateway'"
+        )
         body = delivery("triggered")
         await eventually(lambda: _accepted(gateway, body))
 
@@ -205,14 +207,15 @@ async def test_stopping_writes_what_is_queued(database_url: str, pool: Pool) -> 
     )
     bodies = [delivery("triggered") for _ in range(200)]
     async with httpx2.AsyncClient(timeout=15, limits=httpx2.Limits(max_connections=None), trust_env=False) as client:
-        async with open_gateway(settings) as services:
-            async with serving(build_gateway(services)) as url:
-                posts = [
-                    asyncio.create_task(client.post(f"{url}/webhooks/pagerduty", content=body, headers=signed(body, "s")))
-                    for body in bodies
-                ]
-                await eventually(lambda: services.recorder.queue_depth or any(post.done() for post in posts))
+        async with open_gateway(settings) as services, serving(build_gateway(services)) as url:
+            posts = [
+                asyncio.create_task(client.post(f"{url}/webhooks/pagerduty", content=body, headers=signed(body, "s")))
+                for body in bodies
+            ]
+            await eventually(lambda: services.recorder.queue_depth or any(post.done() for post in posts))
         answers = await asyncio.gather(*posts, return_exceptions=True)
-    stored = {answer.json()["id"] for answer in answers if isinstance(answer, httpx2.Response) and answer.status_code == 200}
+    stored = {
+        answer.json()["id"] for answer in answers if isinstance(answer, httpx2.Response) and answer.status_code == 200
+    }
     assert stored
     assert {row["id"] for row in await pool.fetch("SELECT id FROM events_raw")} >= stored

@@ -5,8 +5,6 @@ import random
 from dataclasses import replace
 from typing import Any
 
-import asyncpg
-from tests.domain.test_incidents import ADA, BO, histories, t
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,13 +12,16 @@ from em_agent.domain.incidents import IncidentEvent, Note, Ref, Snapshot
 from em_agent.incidents import store
 from em_agent.incidents.facts import load
 from em_agent.kit.postgres import Pool
+from tests.domain.test_incidents import ADA, BO, histories, t
 
 _TABLES = ("incident_events", "incidents", "incident_episodes", "incident_notes", "incident_assignments")
 
 
-async def tables(pool: Pool | asyncpg.Connection) -> dict[str, list[tuple[Any, ...]]]:
+async def tables(pool: Any) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table."""
-    return {name: sorted((tuple(row) for row in await pool.fetch(f"SELECT * FROM {name}")), key=repr) for name in _TABLES}  # noqa: S608
+    return {
+        name: sorted((tuple(row) for row in await pool.fetch(f"SELECT * FROM {name}")), key=repr) for name in _TABLES
+    }
 
 
 def _of(events: list[IncidentEvent], incident_id: str, base: int) -> list[IncidentEvent]:
@@ -71,7 +72,9 @@ async def test_two_writers_of_the_same_incidents(pool: Pool) -> None:
 
     def events(kind: str, base: int) -> list[IncidentEvent]:
         return [
-            IncidentEvent(base + n, name, "pagerduty", f"d{base + n}", kind, t(base), t(base), t(base), snapshot=Snapshot())
+            IncidentEvent(
+                base + n, name, "pagerduty", f"d{base + n}", kind, t(base), t(base), t(base), snapshot=Snapshot()
+            )
             for n, name in enumerate(names)
         ]
 
@@ -112,5 +115,5 @@ async def test_forgets_what_has_no_facts(pool: Pool) -> None:
     assert [tuple(row) for row in episodes] == [("P1",)]
 
 
-async def _clear(connection: asyncpg.Connection) -> None:
+async def _clear(connection: Any) -> None:
     await connection.execute(f"TRUNCATE {', '.join(_TABLES)}")

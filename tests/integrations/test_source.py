@@ -4,11 +4,11 @@ import hashlib
 import hmac
 
 import pytest
-from tests.deliveries import SECRET, signature
 from hypothesis import given
 from hypothesis import strategies as st
 
 from em_agent.integrations.source import HmacSha256, text_at, time_at
+from tests.deliveries import SECRET, signature
 
 MANY = HmacSha256("x-pagerduty-signature", prefix="v1=", many=True)
 ONE = HmacSha256("x-hub-signature-256", prefix="sha256=")
@@ -104,7 +104,9 @@ def test_only_the_digest_matches(secret: bytes, body: bytes, value: str) -> None
     assert MANY.matches(value, body, [secret]) is (f"v1={digest}" in [part.strip() for part in value.split(",")])
 
 
-@pytest.mark.parametrize("document", [{}, {"a": None}, {"a": []}, {"a": "x"}, {"a": {"b": None}}, {"a": {"b": 5}}, {"a": {"b": ""}}])
+@pytest.mark.parametrize(
+    "document", [{}, {"a": None}, {"a": []}, {"a": "x"}, {"a": {"b": None}}, {"a": {"b": 5}}, {"a": {"b": ""}}]
+)
 def test_what_is_not_there_is_none(document: dict[str, object]) -> None:
     """A reader gives None for what is missing, null, empty or of another type on the way."""
     assert text_at("a", "b")(document) is None

@@ -8,28 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from tests.deliveries import body_of, delivery, event
-from tests.faults import proxy_before
 from nats.aio.client import Client
-from nats.aio.msg import Msg
-from tests.parts import NO_NATS, Gateway, StandIn, gateway_on, relay_on, running
-from tests.servers import own_nats
-from tests.waiting import eventually
+from nats.js.api import RawStreamMsg
 
 from em_agent.domain.consumers import CONSUMERS, INCIDENTS, STREAM, WAREHOUSE
 from em_agent.events.message import PAYLOAD_LIMIT_BYTES
 from em_agent.kit.nats import open_client
 from em_agent.kit.postgres import Pool
+from tests.deliveries import body_of, delivery, event
+from tests.faults import proxy_before
+from tests.parts import NO_NATS, Gateway, StandIn, gateway_on, relay_on, running
+from tests.servers import own_nats
+from tests.waiting import eventually
 
 
-async def messages_of(client: Client) -> list[Msg]:
+async def messages_of(client: Client) -> list[RawStreamMsg]:
     """Every message in the stream, in its order."""
     js = client.jetstream(timeout=5)
     state = (await js.stream_info(STREAM)).state
-    found = []
-    for sequence in range(state.first_seq, state.last_seq + 1):
-        found.append(await js.get_msg(STREAM, sequence))
-    return found  # type: ignore[return-value]
+    return [await js.get_msg(STREAM, sequence) for sequence in range(state.first_seq, state.last_seq + 1)]
 
 
 async def in_stream(client: Client) -> int:
@@ -72,8 +69,25 @@ async def test_an_event_becomes_a_message(database_url: str, nats_url: str, nats
 
 async def test_each_event_is_one_message(database_url: str, nats_url: str, nats_client: Client, pool: Pool) -> None:
     """Many events, repeated and of odd ids, with two relays at work, are one message each."""
-    odd = ["a\nb", "a\r\nNats-Msg-Id: x", "ключ-🔑", "🔑" * 200, "a#b", "a%23b", "%", " ", 'q"q', "a:b", "x#replay-1-1", "*", ">", "a.b"]
-    bodies = [delivery("triggered") for _ in range(100)] + [body_of(event("triggered", delivery_id=name)) for name in odd]
+    odd = [
+        "a\nb",
+        "a\r\nNats-Msg-Id: x",
+        "ключ-🔑",
+        "🔑" * 200,
+        "a#b",
+        "a%23b",
+        "%",
+        " ",
+        'q"q',
+        "a:b",
+        "x#replay-1-1",
+        "*",
+        ">",
+        "a.b",
+    ]
+    bodies = [delivery("triggered") for _ in range(100)] + [
+        body_of(event("triggered", delivery_id=name)) for name in odd
+    ]
     async with gateway_on(database_url) as gateway, relay_on(database_url, nats_url), relay_on(database_url, nats_url):
         await asyncio.gather(*(gateway.post(body) for body in bodies * 2))
         await eventually(lambda: _is_published(pool))
@@ -174,57 +188,66 @@ async def test_a_deleted_stream(database_url: str, nats_url: str, nats_client: C
 
 async def test_wiped_storage(database_url: str, pool: Pool, tmp_path: Path) -> None:
     """A NATS that comes back with an empty disk gets everything that consumers had not finished."""
-    async with own_nats(tmp_path / "own") as server:
-        async with gateway_on(database_url, server.url) as gateway, relay_on(database_url, server.url):
-            async with open_client(server.url, name="test") as client:
-                await _finish_some(gateway, client, pool, finished=5, left=7)
-            server.wipe()
-            await gateway.store(body_of(event("triggered", delivery_id="left-7")))
-            await server.start()
-            async with open_client(server.url, name="test") as client:
-                await eventually(lambda: _has(client, 8), 30)
-                assert sorted(await _ids(client)) == [f"left-{n}" for n in range(8)]
-                async with stand_ins(client):
-                    await eventually(lambda: _is_empty(pool), 20)
+    async with (
+        own_nats(tmp_path / "own") as server,
+        gateway_on(database_url, server.url) as gateway,
+        relay_on(database_url, server.url),
+    ):
+        async with open_client(server.url, name="test") as client:
+            await _finish_some(gateway, client, pool, finished=5, left=7)
+        server.wipe()
+        await gateway.store(body_of(event("triggered", delivery_id="left-7")))
+        await server.start()
+        async with open_client(server.url, name="test") as client:
+            await eventually(lambda: _has(client, 8), 30)
+            assert sorted(await _ids(client)) == [f"left-{n}" for n in range(8)]
+            async with stand_ins(client):
+                await eventually(lambda: _is_empty(pool), 20)
 
 
 async def test_a_lost_tail(database_url: str, pool: Pool, tmp_path: Path) -> None:
     """Messages at the stream's end that a power failure took are published again."""
-    async with own_nats(tmp_path / "own") as server:
-        async with gateway_on(database_url, server.url) as gateway, relay_on(database_url, server.url):
-            async with open_client(server.url, name="test") as client:
-                await _finish_some(gateway, client, pool, finished=2, left=3)
-            server.kill()
-            server.copy_store(tmp_path / "kept")
-            await server.start()
-            await gateway.store(*(body_of(event("triggered", delivery_id=f"tail-{n}")) for n in range(5)))
-            await eventually(lambda: _is_published(pool), 20)
-            server.kill()
-            server.put_store_back(tmp_path / "kept")
-            await server.start()
-            async with open_client(server.url, name="test") as client:
-                await eventually(lambda: _has(client, 10), 30)
-                assert {f"tail-{n}" for n in range(5)} <= set(await _ids(client))
+    async with (
+        own_nats(tmp_path / "own") as server,
+        gateway_on(database_url, server.url) as gateway,
+        relay_on(database_url, server.url),
+    ):
+        async with open_client(server.url, name="test") as client:
+            await _finish_some(gateway, client, pool, finished=2, left=3)
+        server.kill()
+        server.copy_store(tmp_path / "kept")
+        await server.start()
+        await gateway.store(*(body_of(event("triggered", delivery_id=f"tail-{n}")) for n in range(5)))
+        await eventually(lambda: _is_published(pool), 20)
+        server.kill()
+        server.put_store_back(tmp_path / "kept")
+        await server.start()
+        async with open_client(server.url, name="test") as client:
+            await eventually(lambda: _has(client, 10), 30)
+            assert {f"tail-{n}" for n in range(5)} <= set(await _ids(client))
 
 
 async def test_a_lost_tail_behind_which_others_are_published(database_url: str, pool: Pool, tmp_path: Path) -> None:
     """The lost messages are noticed also where new ones would take their places at once."""
-    async with own_nats(tmp_path / "own") as server:
-        async with gateway_on(database_url, server.url) as gateway, relay_on(database_url, server.url):
-            await gateway.store(*(body_of(event("triggered", delivery_id=f"kept-{n}")) for n in range(3)))
-            await eventually(lambda: _is_published(pool), 20)
-            server.kill()
-            server.copy_store(tmp_path / "kept")
-            await server.start()
-            await gateway.store(*(body_of(event("triggered", delivery_id=f"tail-{n}")) for n in range(5)))
-            await eventually(lambda: _is_published(pool), 20)
-            server.kill()
-            server.put_store_back(tmp_path / "kept")
-            await gateway.store(*(body_of(event("triggered", delivery_id=f"new-{n}")) for n in range(20)))
-            await server.start()
-            async with open_client(server.url, name="test") as client:
-                await eventually(lambda: _has(client, 28), 30)
-                assert len(set(await _ids(client))) == 28
+    async with (
+        own_nats(tmp_path / "own") as server,
+        gateway_on(database_url, server.url) as gateway,
+        relay_on(database_url, server.url),
+    ):
+        await gateway.store(*(body_of(event("triggered", delivery_id=f"kept-{n}")) for n in range(3)))
+        await eventually(lambda: _is_published(pool), 20)
+        server.kill()
+        server.copy_store(tmp_path / "kept")
+        await server.start()
+        await gateway.store(*(body_of(event("triggered", delivery_id=f"tail-{n}")) for n in range(5)))
+        await eventually(lambda: _is_published(pool), 20)
+        server.kill()
+        server.put_store_back(tmp_path / "kept")
+        await gateway.store(*(body_of(event("triggered", delivery_id=f"new-{n}")) for n in range(20)))
+        await server.start()
+        async with open_client(server.url, name="test") as client:
+            await eventually(lambda: _has(client, 28), 30)
+            assert len(set(await _ids(client))) == 28
 
 
 async def test_a_purged_stream(database_url: str, nats_url: str, nats_client: Client, pool: Pool) -> None:
@@ -258,7 +281,9 @@ async def test_a_large_payload_is_left_out(database_url: str, nats_url: str, nat
     shell = b'{"event":{"event_type":"incident.triggered","data":{"title":"%s"}}}'
     room = PAYLOAD_LIMIT_BYTES - len(shell) + 2
     async with gateway_on(database_url) as gateway, relay_on(database_url, nats_url):
-        await gateway.store(shell % (b"x" * room), shell % (b"x" * (room + 1)), shell % ("é" * (room // 2 + 1)).encode())
+        await gateway.store(
+            shell % (b"x" * room), shell % (b"x" * (room + 1)), shell % ("é" * (room // 2 + 1)).encode()
+        )
         await eventually(lambda: _has(nats_client, 3))
     fields: list[dict[str, Any]] = [json.loads(message.data or b"") for message in await messages_of(nats_client)]
     assert ["payload" in each for each in fields] == [True, False, False]

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.deliveries import body_of, delivery, event, incident
-from tests.faults import proxy_before
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from tests.parts import StandIn, gateway_on, relay_on, running, worker_on
-from tests.waiting import eventually
 
 from em_agent.domain.consumers import DEAD_LETTER_STREAM, INCIDENTS, STREAM
 from em_agent.kit.nats import open_client
 from em_agent.kit.postgres import Pool, open_pool
 from em_agent.workers import consume
 from em_agent.workers.consume import Consumer, Worker
+from tests.deliveries import body_of, delivery, event, incident
+from tests.faults import proxy_before
+from tests.parts import StandIn, gateway_on, relay_on, running, worker_on
+from tests.waiting import eventually
 
 
 async def facts(pool: Pool) -> int:
@@ -47,10 +47,15 @@ async def test_deliveries_become_incidents(database_url: str, nats_url: str, nat
     """Deliveries come out as incidents with exact times, and the outbox lets them go."""
     async with gateway_on(database_url) as gateway, relay_on(database_url, nats_url), worker_on(pool, nats_url):
         ids = await gateway.store(
-            of("P1", "resolved", 1800.5), of("P1", "triggered", 0), of("P1", "acknowledged", 61.25), of("P2", "triggered", 7)
+            of("P1", "resolved", 1800.5),
+            of("P1", "triggered", 0),
+            of("P1", "acknowledged", 61.25),
+            of("P2", "triggered", 7),
         )
         await eventually(lambda: has_facts(pool, 4))
-        rows = await pool.fetch("SELECT id, status, time_to_acknowledge_seconds, time_to_resolve_seconds FROM incidents ORDER BY id")
+        rows = await pool.fetch(
+            "SELECT id, status, time_to_acknowledge_seconds, time_to_resolve_seconds FROM incidents ORDER BY id"
+        )
         assert [tuple(row) for row in rows] == [("P1", "resolved", 61.25, 1800.5), ("P2", "triggered", None, None)]
         found = (await gateway.client.get("/v1/incidents/P1")).json()
         assert found["events"] == sorted(ids[:3])
@@ -62,7 +67,9 @@ async def test_deliveries_become_incidents(database_url: str, nats_url: str, nat
 async def test_messages_that_come_again(database_url: str, nats_url: str, nats_client: Client, pool: Pool) -> None:
     """A consumer that gets everything once more, since it was deleted or the stream was, changes nothing."""
     async with gateway_on(database_url) as gateway, relay_on(database_url, nats_url), worker_on(pool, nats_url):
-        await gateway.store(*(of(f"P{n % 3}", kind, n) for n, kind in enumerate(["triggered", "acknowledged", "resolved"] * 4)))
+        await gateway.store(
+            *(of(f"P{n % 3}", kind, n) for n, kind in enumerate(["triggered", "acknowledged", "resolved"] * 4))
+        )
         await eventually(lambda: has_facts(pool, 12))
         before = await pool.fetch("SELECT * FROM incidents ORDER BY id")
         await nats_client.jetstream().delete_consumer(STREAM, INCIDENTS)
@@ -89,9 +96,24 @@ async def test_odd_payloads(database_url: str, nats_url: str, pool: Pool, nats_c
         b'{"event":{"event_type":"incident.triggered","data":{"id":"PODD","type":"incident","number":1e999}}}',
         body_of(event("triggered", data=incident("PODD", title="x" * 300_000))),
         *(
-            body_of({"event": {**event("triggered", delivery_id="")["event"], "occurred_at": moment, "data": incident(f"PT{n}")}})
+            body_of(
+                {
+                    "event": {
+                        **event("triggered", delivery_id="")["event"],
+                        "occurred_at": moment,
+                        "data": incident(f"PT{n}"),
+                    }
+                }
+            )
             for n, moment in enumerate(
-                ["0001-01-01T00:00:00Z", "0001-01-01T00:00:01Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999Z", None, 7]
+                [
+                    "0001-01-01T00:00:00Z",
+                    "0001-01-01T00:00:01Z",
+                    "9999-12-31T23:59:59Z",
+                    "9999-12-31T23:59:59.999999Z",
+                    None,
+                    7,
+                ]
             )
         ),
         body_of(event("triggered", data=incident("PC1", created_at="0001-01-01T00:00:00Z"))),
@@ -127,8 +149,7 @@ GARBAGE = [
     b"[]",
     b"{}",
     b'{"id":"x","source":[],"event_type":null,"delivery_id":"d","occurred_at":null,"received_at":"2026-03-01T00:00:00+00:00"}',
-    b'{"id":99999999999999999999,"source":"pagerduty","event_type":null,"delivery_id":"d","occurred_at":null,'
-    b'"received_at":"2026-03-01T00:00:00+00:00","payload":{}}',
+    b'{"id":99999999999999999999,"source":"p","event_type":null,"delivery_id":"d","occurred_at":null,"received_at":"2026-03-01T00:00:00Z"}',
     b'{"id":1,"source":"\\ud800","event_type":null,"delivery_id":"\\ud800","occurred_at":null,"received_at":"2026-03-01T00:00:00+00:00"}',
     b'{"id":987654,"source":"pagerduty","event_type":null,"delivery_id":"d","occurred_at":null,"received_at":"2026-03-01T00:00:00+00:00"}',
     b"[" * 200_000,
@@ -161,19 +182,24 @@ def spoiled(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 async def test_a_bad_message_in_a_batch(
     database_url: str, nats_url: str, nats_client: Client, pool: Pool, spoiled: list[float]
 ) -> None:
-    """A message that keeps failing is set aside with its error after its attempts, while its neighbours pass; a replay
-    brings it through once the cause is mended."""
+    """A message that keeps failing is set aside with its error, its neighbours pass, and a replay brings it through."""
     assert spoiled
     await pool.execute(
         "ALTER TABLE incident_events ADD CONSTRAINT spoiled CHECK (incident_id <> 'PBAD')"
     )  # a cause outside of our code
     async with gateway_on(database_url) as gateway, relay_on(database_url, nats_url):
-        await gateway.store(*(of(f"P{n}", "triggered", 0) for n in range(5)), of("PBAD", "triggered", 0), of("P6", "triggered", 0))
+        await gateway.store(
+            *(of(f"P{n}", "triggered", 0) for n in range(5)), of("PBAD", "triggered", 0), of("P6", "triggered", 0)
+        )
         await eventually(lambda: _has_messages(nats_client, 7))
         async with worker_on(pool, nats_url):
             await eventually(lambda: has_facts(pool, 6))
             (letter,) = await eventually(lambda: pool.fetch("SELECT * FROM dead_letters"))
-            assert (letter["consumer"], letter["attempts"], letter["resolved_at"]) == (INCIDENTS, consume.ATTEMPTS, None)
+            assert (letter["consumer"], letter["attempts"], letter["resolved_at"]) == (
+                INCIDENTS,
+                consume.ATTEMPTS,
+                None,
+            )
             assert "spoiled" in letter["error"]
             message = await eventually(lambda: _last_letter(nats_client))
             assert message.subject == f"dead_letters.{INCIDENTS}"
@@ -194,7 +220,9 @@ async def test_a_bad_message_in_a_batch(
                 await eventually(lambda: _is_empty(pool))
 
 
-async def test_the_database_away_while_handling(database_url: str, nats_url: str, nats_client: Client, pool: Pool) -> None:
+async def test_the_database_away_while_handling(
+    database_url: str, nats_url: str, nats_client: Client, pool: Pool
+) -> None:
     """While the database is away nothing is set aside, and everything is applied when it is back."""
     async with (
         proxy_before(database_url) as (proxy, through),
@@ -225,17 +253,24 @@ async def test_several_workers(database_url: str, nats_url: str, nats_client: Cl
     """Workers that share events of the same incidents neither block each other nor lose anything."""
     kinds = ["triggered", "acknowledged", "escalated", "resolved"]
     bodies = [of(f"P{n}", kind, 10 * place) for place, kind in enumerate(kinds) for n in range(40)]
-    async with gateway_on(database_url) as gateway, relay_on(database_url, nats_url):
-        async with worker_on(pool, nats_url), worker_on(pool, nats_url), worker_on(pool, nats_url):
-            await asyncio.gather(*(gateway.post(body) for body in reversed(bodies)))
-            await eventually(lambda: has_facts(pool, len(bodies)), 30)
-            await eventually(lambda: is_finished(nats_client))
-    rows = await pool.fetch("SELECT status, time_to_acknowledge_seconds, time_to_resolve_seconds, escalation_count FROM incidents")
+    async with (
+        gateway_on(database_url) as gateway,
+        relay_on(database_url, nats_url),
+        worker_on(pool, nats_url),
+        worker_on(pool, nats_url),
+        worker_on(pool, nats_url),
+    ):
+        await asyncio.gather(*(gateway.post(body) for body in reversed(bodies)))
+        await eventually(lambda: has_facts(pool, len(bodies)), 30)
+        await eventually(lambda: is_finished(nats_client))
+    rows = await pool.fetch(
+        "SELECT status, time_to_acknowledge_seconds, time_to_resolve_seconds, escalation_count FROM incidents"
+    )
     assert [tuple(row) for row in rows] == [("resolved", 10, 30, 1)] * 40
     assert await pool.fetchval("SELECT count(*) FROM dead_letters") == 0
 
 
-async def test_a_worker_that_is_stopped_in_the_middle(database_url: str, nats_url: str, nats_client: Client, pool: Pool) -> None:
+async def test_a_worker_that_is_stopped_in_the_middle(database_url: str, nats_url: str, pool: Pool) -> None:
     """What a stopped worker had in its hands goes to another one at once."""
     started = asyncio.Event()
 
@@ -262,7 +297,7 @@ async def test_replay_of_nothing(database_url: str, pool: Pool) -> None:
 
 
 async def _is_empty(pool: Pool) -> bool:
-    return await pool.fetchval("SELECT count(*) FROM outbox") == 0
+    return bool(await pool.fetchval("SELECT count(*) = 0 FROM outbox"))
 
 
 async def _has_messages(client: Client, count: int) -> bool:
@@ -272,7 +307,7 @@ async def _has_messages(client: Client, count: int) -> bool:
         raise OSError from error
 
 
-async def _last_letter(client: Client) -> Any:  # noqa: ANN401
+async def _last_letter(client: Client) -> Any:
     try:
         return await client.jetstream(timeout=5).get_last_msg(DEAD_LETTER_STREAM, f"dead_letters.{INCIDENTS}")
     except Exception as error:

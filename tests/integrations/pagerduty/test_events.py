@@ -6,16 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.deliveries import NOON, event, incident, reference
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.payloads import payload, payload_files
 
 from em_agent.domain.deliveries import StoredEvent
 from em_agent.domain.incidents import IncidentEvent, Ref
 from em_agent.domain.times import parse_time
 from em_agent.integrations.pagerduty.events import to_incident_event
 from em_agent.integrations.pagerduty.webhook import EVENT_TYPES, SOURCE
+from tests.deliveries import NOON, event, incident, reference
+from tests.payloads import payload, payload_files
 
 RECEIVED = datetime(2026, 3, 1, 23, 0, tzinfo=UTC)
 INCIDENT_TYPES = sorted(kind for kind in EVENT_TYPES if kind.startswith("incident."))
@@ -28,10 +28,15 @@ REFERRING = {
 }  # fmt: skip
 
 
-def read(document: Any, received_at: datetime = RECEIVED) -> IncidentEvent | None:  # noqa: ANN401 - of any shape
+def read(document: Any, received_at: datetime = RECEIVED) -> IncidentEvent | None:
     """What the document says, as it does when it arrives through the gateway."""
     stored = StoredEvent(
-        1, "pagerduty", SOURCE.event_type(document), SOURCE.delivery_id(document) or "hash", SOURCE.occurred_at(document), received_at
+        1,
+        "pagerduty",
+        SOURCE.event_type(document),
+        SOURCE.delivery_id(document) or "hash",
+        SOURCE.occurred_at(document),
+        received_at,
     )
     return to_incident_event(stored, document)
 
@@ -106,7 +111,13 @@ def test_the_guides_shape() -> None:
         "event": {
             "event_type": "incident.triggered",
             "agent": {"type": "service"},
-            "data": {"id": "P123ABC", "incident_number": 7, "title": "Test", "urgency": "high", "service": {"id": "PS", "summary": "S"}},
+            "data": {
+                "id": "P123ABC",
+                "incident_number": 7,
+                "title": "Test",
+                "urgency": "high",
+                "service": {"id": "PS", "summary": "S"},
+            },
         }
     }
     found = read(document)
@@ -146,7 +157,7 @@ def test_the_guides_shape() -> None:
         ("resolve_reason", "merged", "resolve_reason", None),
     ],
 )
-def test_odd_fields(field: str, value: object, name: str, expected: object) -> None:
+def test_odd_fields(field: str, value: Any, name: str, expected: object) -> None:
     """A field of another type or out of range is not stated; what can be read of a list is."""
     found = read(event("triggered", data=incident(**{field: value})))
     assert found is not None
@@ -215,7 +226,10 @@ def test_a_suspect_clock() -> None:
 
 ODD: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("x" * 300),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "type", "summary"]) | st.text(), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "type", "summary"]) | st.text(), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 
@@ -231,7 +245,7 @@ def _paths(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[st
 
 
 @st.composite
-def mutated(draw: st.DrawFn) -> Any:  # noqa: ANN401
+def mutated(draw: st.DrawFn) -> Any:
     """A payload in which some values are gone or replaced by something else."""
     document = copy.deepcopy(payload("pagerduty", draw(st.sampled_from(INCIDENT_TYPES))))
     for _ in range(draw(st.integers(1, 4))):
@@ -250,7 +264,7 @@ def mutated(draw: st.DrawFn) -> Any:  # noqa: ANN401
 
 
 @given(document=mutated())
-def test_no_payload_raises(document: Any) -> None:  # noqa: ANN401
+def test_no_payload_raises(document: Any) -> None:
     """Whatever is missing or of another type, reading gives an event that fits the tables, or None."""
     found = read(document)
     if found is not None:
@@ -260,7 +274,12 @@ def test_no_payload_raises(document: Any) -> None:  # noqa: ANN401
 
 def _refs(found: IncidentEvent) -> Iterator[Ref]:
     snapshot = found.snapshot
-    single = (found.actor, snapshot and snapshot.service, snapshot and snapshot.priority, snapshot and snapshot.escalation_policy)
+    single = (
+        found.actor,
+        snapshot and snapshot.service,
+        snapshot and snapshot.priority,
+        snapshot and snapshot.escalation_policy,
+    )
     yield from (ref for ref in single if ref)
     if snapshot:
         yield from (*(snapshot.teams or ()), *(snapshot.assignees or ()))
