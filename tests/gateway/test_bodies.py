@@ -93,7 +93,7 @@ READABLE = {
     "whitespace around": b" \r\n\t" + delivery("triggered") + b"\n\n  ",
     "empty key": _raw('{"id":"P1","":{"":""}}'),
     "long key": _raw('{"id":"P1","%s":1}' % ("k" * 70_000)),
-    "long id": _raw('{"id":"%s"}' % LONG_ID),
+    "long id": _raw(json.dumps({"id": LONG_ID})),
     "nested 500": _nested(500),
     "nested 2000": _nested(2000),
 }
