@@ -3,7 +3,7 @@
 # make test      lint, types, contracts and every test
 # make lint      the quick half of it
 # make demo      run on a data directory of its own, with a year of made-up incidents
-# make bench     measure it beside its own no-op
+# make bench     measure it, beside the same server doing nothing
 # make lock      resolve the dependencies anew (UPGRADE=--upgrade for newer ones)
 
 # The first Python that is new enough; or say PYTHON=/path/to/python.
@@ -51,7 +51,7 @@ coverage: .venv/installed-test
 	$(PYTEST) -n 2 --dist worksteal --cov --cov-report=term
 
 bench: .venv/installed-test
-	$(BIN)/python -m benchmarks
+	@for name in ingest relay metrics footprint; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 # The tests' set holds the run time's, so that both are one resolution.
 lock: .venv/uv
