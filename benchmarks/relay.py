@@ -69,9 +69,8 @@ async def _measure(at: Servers) -> list[tuple[float, float, float]]:
 
 def main() -> None:
     """Print events a second and their ratio."""
-    with servers() as at:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            rows = runner.run(_measure(at))
+    with servers() as at, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        rows = runner.run(_measure(at))
     show("Relay: events a second", ["bare publish_async", "relay", "ratio"], rows)
 
 

@@ -207,15 +207,12 @@ async def test_stopping_writes_what_is_queued(database_url: str, pool: Pool) -> 
     )
     bodies = [delivery("triggered") for _ in range(200)]
     async with httpx2.AsyncClient(timeout=15, limits=httpx2.Limits(max_connections=None), trust_env=False) as client:
-        async with open_gateway(settings) as services:
-            async with serving(build_gateway(services)) as url:
-                posts = [
-                    asyncio.create_task(
-                        client.post(f"{url}/webhooks/pagerduty", content=body, headers=signed(body, "s"))
-                    )
-                    for body in bodies
-                ]
-                await eventually(lambda: services.recorder.queue_depth or any(post.done() for post in posts))
+        async with open_gateway(settings) as services, serving(build_gateway(services)) as url:
+            posts = [
+                asyncio.create_task(client.post(f"{url}/webhooks/pagerduty", content=body, headers=signed(body, "s")))
+                for body in bodies
+            ]
+            await eventually(lambda: services.recorder.queue_depth or any(post.done() for post in posts))
         answers = await asyncio.gather(*posts, return_exceptions=True)
     stored = {
         answer.json()["id"] for answer in answers if isinstance(answer, httpx2.Response) and answer.status_code == 200

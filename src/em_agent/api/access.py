@@ -1,8 +1,8 @@
 """Who may ask: API keys where they are set, else only this machine's own pages and programs."""
 
 import hmac
+import re
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -12,6 +12,7 @@ from em_agent.api.errors import answer
 # What keys protect; health, metrics and the API's description stay open for probes and scrapers.
 PROTECTED = ("/v1/", "/crawl/")
 _LOOPBACK_NAMES = {"localhost", "::1"}
+_ADDRESS = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[^\[\]:@/]+)(?::(?P<port>[0-9]*))?")
 
 
 class AccessGuard:
@@ -49,27 +50,18 @@ class AccessGuard:
 
 
 def _is_local(headers: Headers) -> bool:
-    host = headers.get("host", "")
-    if not _is_loopback_name(_name(host)):
+    host = _ADDRESS.fullmatch(headers.get("host", ""))
+    if host is None or not _is_loopback_name(_name(host)):
         return False
     origin = headers.get("origin")
     if origin is None:
         return True
-    parts = urlsplit(origin) if origin.startswith(("http://", "https://")) else None
-    if parts is None:
-        return False
-    return _is_loopback_name(_name(parts.netloc)) and _port(parts.netloc) == _port(host)
+    page = _ADDRESS.fullmatch(origin.partition("://")[2]) if origin.startswith(("http://", "https://")) else None
+    return page is not None and _is_loopback_name(_name(page)) and (page["port"] or "80") == (host["port"] or "80")
 
 
-def _name(netloc: str) -> str:
-    if netloc.startswith("["):
-        return netloc[1:].partition("]")[0].lower()
-    return netloc.partition(":")[0].lower()
-
-
-def _port(netloc: str) -> str:
-    port = netloc.rpartition("]")[2].partition(":")[2]
-    return port or "80"
+def _name(address: re.Match[str]) -> str:
+    return address["name"].strip("[]").lower()
 
 
 def _is_loopback_name(name: str) -> bool:
