@@ -51,7 +51,7 @@ coverage: .venv/installed-test
 	$(PYTEST) -n 2 --dist worksteal --cov --cov-report=term
 
 bench: .venv/installed-test
-	@for name in ingest relay metrics footprint; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	$(BIN)/python -m benchmarks
 
 # The tests' set holds the run time's, so that both are one resolution.
 lock: .venv/uv

@@ -183,9 +183,7 @@ def spoiled(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 async def test_a_bad_message_in_a_batch(
     database_url: str, nats_url: str, nats_client: Client, pool: Pool, spoiled: list[float]
 ) -> None:
-    """A message that keeps failing is set aside with its error after its attempts, while its neighbours pass; a replay
-    brings it through once the cause is mended.
-    """
+    """What keeps failing is set aside with its error, its neighbours pass, and a replay brings it through once mended."""
     assert spoiled
     await pool.execute(
         "ALTER TABLE incident_events ADD CONSTRAINT spoiled CHECK (incident_id <> 'PBAD')"
@@ -297,7 +295,8 @@ async def test_replay_of_nothing(database_url: str, pool: Pool) -> None:
 
 
 async def _is_empty(pool: Pool) -> bool:
-    return await pool.fetchval("SELECT count(*) FROM outbox") == 0
+    count: int = await pool.fetchval("SELECT count(*) FROM outbox")
+    return count == 0
 
 
 async def _has_messages(client: Client, count: int) -> bool:
