@@ -6,9 +6,7 @@ import asyncpg
 
 from em_agent.settings import load_settings
 
-_INSERT = (
-    "INSERT INTO events_raw (source, delivery_id, payload) VALUES ('pagerduty', gen_random_uuid()::text, $1::text::json)"
-)
+_INSERT = "INSERT INTO events_raw (source, delivery_id, payload) VALUES ('pagerduty', gen_random_uuid()::text, $1::text::json)"
 _pool: "asyncpg.Pool[asyncpg.Record] | None" = None
 
 

@@ -74,7 +74,7 @@ def _wait_idle(port: int) -> None:
     """Wait until everything that was sent is in the marts."""
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
-        if httpx2.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:  # noqa: PLR2004 - OK
+        if httpx2.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
             text = httpx2.get(f"http://127.0.0.1:{port}/metrics").text
             depths = [float(line.split()[1]) for line in text.splitlines() if line.startswith("em_agent_outbox_depth")]
             if sum(depths) == 0:

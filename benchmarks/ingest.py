@@ -30,7 +30,17 @@ class Target:
 
 
 def _uvicorn(app: str, port: int) -> list[str]:
-    options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "error", "--lifespan", "off"]
+    options = [
+        "--loop",
+        "uvloop",
+        "--http",
+        "httptools",
+        "--no-access-log",
+        "--log-level",
+        "error",
+        "--lifespan",
+        "off",
+    ]
     return [sys.executable, "-m", "uvicorn", f"benchmarks.apps:{app}", "--port", str(port), *options]
 
 

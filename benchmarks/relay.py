@@ -9,8 +9,8 @@ import time
 import asyncpg
 import uvloop
 from nats.js import JetStreamContext
-from benchmarks.stand import Servers, body, running, servers, show
 
+from benchmarks.stand import Servers, body, running, servers, show
 from em_agent.domain.consumers import SUBJECT_PREFIX
 from em_agent.domain.deliveries import Delivery
 from em_agent.events.message import encode_message
@@ -57,7 +57,9 @@ async def _measure(at: Servers) -> list[tuple[float, float, float]]:
         await ensure_event_stream(js, replicas=1)
         for number in range(ROUNDS):
             await _record(at.database_url, number * EVENTS)
-            messages = [encode_message(row) for row in await unpublished(connection, ["pagerduty"], after=0, limit=EVENTS)]
+            messages = [
+                encode_message(row) for row in await unpublished(connection, ["pagerduty"], after=0, limit=EVENTS)
+            ]
             bare = await _bare(js, messages)
             drain = await _drain(at, Relay(at.database_url, client, sources=list(SOURCES), replicas=1), connection)
             rows.append((bare, drain, drain / bare))
@@ -67,9 +69,8 @@ async def _measure(at: Servers) -> list[tuple[float, float, float]]:
 
 def main() -> None:
     """Print events a second and their ratio."""
-    with servers() as at:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            rows = runner.run(_measure(at))
+    with servers() as at, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        rows = runner.run(_measure(at))
     show("Relay: events a second", ["bare publish_async", "relay", "ratio"], rows)
 
 

@@ -23,7 +23,7 @@ from em_agent.embedded.postgres import start_postgres
 from em_agent.embedded.roles import status_of
 from em_agent.kit.postgres import migrate
 
-SECRET = "benchmark"  # noqa: S105 - of no account
+SECRET = "benchmark"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PADDING = "the disk of the primary database fills up, writes are refused, and the queue behind it grows; " * 12
 
@@ -67,7 +67,7 @@ def free_port() -> int:
 @contextlib.contextmanager
 def process(command: Sequence[str], environment: Mapping[str, str], ready_url: str | None = None) -> Iterator[int]:
     """The pid of a running program, once `ready_url` answers with 200."""
-    with subprocess.Popen(  # noqa: S603 - our own commands
+    with subprocess.Popen(
         command, env={**os.environ, **environment}, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     ) as child:
         try:
@@ -80,7 +80,7 @@ def process(command: Sequence[str], environment: Mapping[str, str], ready_url: s
 
 async def _wait_ready(url: str) -> None:
     async with asyncio.timeout(30):
-        while await status_of(url) != 200:  # noqa: PLR2004 - OK
+        while await status_of(url) != 200:
             await asyncio.sleep(0.05)
 
 
@@ -150,7 +150,7 @@ class Client(asyncio.Protocol):
         self.done: asyncio.Future[None] = self._loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without being a subclass
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one without being a subclass
         self._send()
 
     def data_received(self, data: bytes) -> None:

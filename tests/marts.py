@@ -40,7 +40,7 @@ async def _execute(url: str, sql: str) -> None:
         await connection.close()
 
 
-def _run(work: Any) -> Any:  # noqa: ANN401
+def _run(work: Any) -> Any:
     return asyncio.run(work)
 
 

@@ -11,7 +11,7 @@ from tests.cli.conftest import Command
     ("settings", "named"),
     [
         ({"EM_AGENT_PORT": "eighty"}, "EM_AGENT_PORT"),
-        ({"EM_AGENT_HOST": "0.0.0.0"}, "EM_AGENT_API_KEYS"),  # noqa: S104 - it is refused
+        ({"EM_AGENT_HOST": "0.0.0.0"}, "EM_AGENT_API_KEYS"),
         ({"EM_AGENT_PORT": "18999", "EM_AGENT_CONNECTORS_PORT": "18999"}, "EM_AGENT_CONNECTORS_PORT"),
         ({"EM_AGENT_DATA_DIR": "/dev/null/data"}, "EM_AGENT_DATA_DIR"),
         ({"EM_AGENT_HOST": "192.0.2.1", "EM_AGENT_API_KEYS": "key"}, "192.0.2.1"),

@@ -59,7 +59,7 @@ async def _rows(database: str, table: str = "events_raw") -> int:
     return int(await _execute(database, f"SELECT count(*) FROM {table}"))
 
 
-async def _execute(database: str, statement: str) -> Any:  # noqa: ANN401 - whatever the statement gives
+async def _execute(database: str, statement: str) -> Any:
     connection = await asyncpg.connect(database)
     try:
         return await connection.fetchval(statement)

@@ -67,7 +67,7 @@ async def test_after_the_end(database_url: str, pool: Pool) -> None:
     assert await pool.fetchval("SELECT count(*) FROM events_raw") == 30
 
 
-async def test_a_database_that_refuses_connections(database_url: str, postgres_url: str, pool: Pool) -> None:
+async def test_a_database_that_refuses_connections(database_url: str, postgres_url: str) -> None:
     """While the database lets nobody in for a reason of its own a delivery is retriable, and afterwards it is stored."""
     name = urlsplit(database_url).path[1:]
     admin = await asyncpg.connect(postgres_url)

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,11 +55,11 @@ def test_plain_dbt_runs_beside_the_worker(database_url: str, transformer: Transf
     store(database_url, [(f"b{n}", body("incident.resolved", {"id": f"P{n}"}), RECEIVED, RECEIVED) for n in range(9)])
     environment = {**os.environ, **connection_variables(database_url), **dbt_variables(tmp_path)}
     dbt = Path(sys.executable).parent / "dbt"
-    with ThreadPoolExecutor() as pool:
-        by_hand = pool.submit(subprocess.run, [dbt, "run"], env=environment, capture_output=True, check=False)
-        while not by_hand.done():
+    with subprocess.Popen([dbt, "run"], env=environment, stdout=subprocess.PIPE) as by_hand:
+        while by_hand.poll() is None:
             transformer.run()
-    assert by_hand.result().returncode == 0, by_hand.result().stdout
+        assert by_hand.stdout is not None
+        assert by_hand.returncode == 0, by_hand.stdout.read()
     statuses = fetch(database_url, "SELECT status, count(*) AS n FROM warehouse.fct_incidents GROUP BY status")
     assert statuses == [{"status": "resolved", "n": 9}]
 

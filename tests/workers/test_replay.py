@@ -88,15 +88,15 @@ async def test_replay_forgets_what_the_record_does_not_have(database_url: str, p
         ghost = IncidentEvent(
             first.id + 1000, "GHOST", "pagerduty", "ghost", "triggered", first.received_at, None, first.received_at
         )
-        await connection.execute("INSERT INTO events_raw (id, source, delivery_id, payload) VALUES (5000, 'x', 'x', '{}')")
+        await connection.execute(
+            "INSERT INTO events_raw (id, source, delivery_id, payload) VALUES (5000, 'x', 'x', '{}')"
+        )
         await store.apply(connection, [ghost])
         await replay.replay_incidents(connection, lambda *_: None)
         assert await _tables(connection) == right
 
 
-async def test_an_interrupted_replay_goes_on(
-    database_url: str, pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_interrupted_replay_goes_on(database_url: str, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever it is interrupted, the next call goes on there and comes to the same end."""
     monkeypatch.setattr(replay, "EVENTS_AT_ONCE", 5)
     monkeypatch.setattr(replay, "INCIDENTS_AT_ONCE", 2)

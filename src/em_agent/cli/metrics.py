@@ -11,10 +11,10 @@ from em_agent.errors import EmAgentError, InvalidError, PermanentError, Retriabl
 PATH = "/v1/metrics/incidents"
 ANSWER_SECONDS = 60.0
 
-_COUNTS = ("incidents", "open", "resolved", "reopened")
+_COUNTS = {"incidents": "all", "open": "open"}
 _DURATIONS = (
-    ("time_to_acknowledge_seconds", "acknowledge"),
-    ("time_to_resolve_seconds", "resolve"),
+    ("time_to_acknowledge_seconds", "MTTA"),
+    ("time_to_resolve_seconds", "MTTR"),
 )
 _STATISTICS = ("mean", "median", "p90")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -127,18 +127,18 @@ def _print_table(metrics: dict[str, Any]) -> None:
     windows = [metrics, *([metrics["previous"]] if metrics.get("previous") else [])]
     for window in windows:
         keys = list(window["groups"][0]["key"]) if window["groups"] else []
-        table = Table(title=f"{window['since']} to {window['until']}", title_justify="left")
+        title = f"{window['since'][:16]} to {window['until'][:16]} UTC"
+        table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
         for name in keys:
-            table.add_column(name)
-        for heading in [*_COUNTS, *(f"{label}\n{name}" for _, label in _DURATIONS for name in _STATISTICS)]:
-            table.add_column(heading, justify="right")
+            table.add_column(name, min_width=12, no_wrap=True)
+        for heading in [*_COUNTS.values(), *(f"{label}\n{name}" for _, label in _DURATIONS for name in _STATISTICS)]:
+            table.add_column(heading, justify="right", no_wrap=True)
         for group in window["groups"]:
             # Names come from incidents: they are text, never markup.
             table.add_row(*(Styled(cell) for cell in _cells(group)))
         console.print(table)
     console.print(
-        f"clock {metrics['clock']}, attributed by {metrics['attribute_by']}, {metrics['timezone']}; "
-        f"newest event {metrics['as_of'] or 'none yet'}",
+        f"Clock {metrics['clock']}, by {metrics['attribute_by']}; newest event {metrics['as_of'] or 'none yet'}.",
         highlight=False,
         markup=False,
     )
@@ -160,7 +160,7 @@ def _span(seconds: float | None) -> str:
     if size < _MINUTE:
         return f"{sign}{size:.1f}s"
     if size < _HOUR:
-        return f"{sign}{int(size // _MINUTE)}m {int(size % _MINUTE):02}s"
+        return f"{sign}{int(size // _MINUTE)}m{int(size % _MINUTE):02}s"
     if size < _DAY:
-        return f"{sign}{int(size // _HOUR)}h {int(size % _HOUR // _MINUTE):02}m"
-    return f"{sign}{int(size // _DAY)}d {int(size % _DAY // _HOUR):02}h"
+        return f"{sign}{int(size // _HOUR)}h{int(size % _HOUR // _MINUTE):02}m"
+    return f"{sign}{int(size // _DAY)}d{int(size % _DAY // _HOUR):02}h"

@@ -25,6 +25,4 @@ def up() -> None:
 
 
 def _announce(endpoints: "Endpoints") -> None:
-    typer.echo(
-        f"EM Agent is ready: {endpoints.api_url} (webhooks, API, dashboard), {endpoints.connectors_url} (connectors)"
-    )
+    typer.echo(f"EM Agent is ready: {endpoints.api_url} (webhooks, API), {endpoints.connectors_url} (connectors)")

@@ -146,7 +146,7 @@ def fold(events: Iterable[IncidentEvent]) -> Incident:
         resolved_at=resolved_at,
         time_to_acknowledge_seconds=_seconds(triggered_at, acknowledged_at),
         time_to_resolve_seconds=_seconds(triggered_at, resolved_at),
-        active_seconds=_active_seconds(life.episodes) if resolution else None,
+        active_seconds=_active_seconds(life.episodes) if resolution and triggered_at else None,
         reopen_count=life.reopen_count,
         escalation_count=sum(event.kind == "escalated" for event in ordered),
         is_merged=is_merged,

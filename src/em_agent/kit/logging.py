@@ -4,13 +4,24 @@ import asyncio
 import contextlib
 import logging
 import sys
+from datetime import UTC, datetime
 
 import orjson
 import structlog
 
 
-def _render(_logger: object, _name: str, event: structlog.typing.EventDict) -> str:
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+class _Renderer:
+    """Makes the line: one call for what would be a chain of them, since every delivery writes a line."""
+
+    def __init__(self, role: str) -> None:
+        self._role = role
+
+    def __call__(self, _logger: object, level: str, event: structlog.typing.EventDict) -> str:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = {"at": at, "level": level, "role": self._role, **event}
+        if line.get("exc_info"):
+            line = dict(structlog.processors.format_exc_info(_logger, level, line))
+        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 class _Lines:
@@ -44,30 +55,25 @@ def _write(lines: list[str]) -> None:
 
 def configure_logging(level: str, role: str) -> None:
     """Send every log line of this process, libraries' included, through structlog as JSON with the role's name."""
-    number = logging.getLevelName(level.upper())
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        structlog.processors.format_exc_info,
-        structlog.processors.UnicodeDecoder(),
-    ]
-    lines = _Lines()
+    lines, render = _Lines(), _Renderer(role)
     structlog.configure(
-        processors=[*shared, _render],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        processors=[render],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(role=role)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=_render_foreign(role), foreign_pre_chain=shared))
+    handler.setFormatter(_ForeignFormatter(render))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
-def _render_foreign(role: str) -> structlog.typing.Processor:
-    def render(logger: object, name: str, event: structlog.typing.EventDict) -> str:
-        public = {key: value for key, value in event.items() if not key.startswith("_")}
-        return _render(logger, name, {"role": role, **public})
+class _ForeignFormatter(logging.Formatter):
+    """Writes what a library logs as a line of ours."""
 
-    return render
+    def __init__(self, render: _Renderer) -> None:
+        super().__init__()
+        self._render = render
+
+    def format(self, record: logging.LogRecord) -> str:
+        event = {"event": record.getMessage(), "logger": record.name, "exc_info": record.exc_info}
+        return self._render(None, record.levelname.lower(), {key: value for key, value in event.items() if value})
