@@ -130,6 +130,8 @@ class Recorder:
             try:
                 if await self._write_with(connection):
                     return
+            except Exception:  # the outermost loop of the writer: without one nothing is stored until a restart
+                log.exception("recorder.crashed")
             finally:
                 connection.terminate()
 
@@ -157,7 +159,7 @@ class Recorder:
             await _insert(connection, batch)
         except postgres.UNREACHABLE:
             raise
-        except asyncpg.PostgresError as error:
+        except (asyncpg.PostgresError, UnicodeError) as error:
             if len(batch) == 1:
                 log.warning("recorder.refused", error=str(error), delivery_id=batch[0].delivery.delivery_id)
                 _fail(batch, UnreadableError(str(error)))

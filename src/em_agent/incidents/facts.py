@@ -30,6 +30,12 @@ SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])}
 
 _LOAD = f"SELECT {', '.join(_COLUMNS)} FROM incident_events WHERE incident_id = ANY($1)"  # noqa: S608
 
+_PRUNE = """
+DELETE FROM incident_events AS f
+WHERE f.event_id > $1 AND f.event_id <= $2 AND f.event_id <> ALL($4)
+    AND (f.event_id = ANY($3) OR NOT EXISTS (SELECT FROM events_raw AS e WHERE e.id = f.event_id))
+"""
+
 
 async def save(connection: Connection, events: Sequence[IncidentEvent]) -> None:
     """Write the events; one that is there already is replaced by the same."""
@@ -48,11 +54,13 @@ async def load(connection: Connection, incident_ids: Sequence[str]) -> dict[str,
     return found
 
 
-async def prune(connection: Connection, *, after: int, until: int, kept: Sequence[int]) -> None:
-    """Delete the facts of the events with ids above `after` and not above `until` that are none of `kept`."""
-    await connection.execute(
-        "DELETE FROM incident_events WHERE event_id > $1 AND event_id <= $2 AND event_id <> ALL($3)", after, until, kept
-    )
+async def prune(connection: Connection, *, after: int, until: int, read: Sequence[int], kept: Sequence[int]) -> None:
+    """Delete the facts with ids above `after` and not above `until` whose event says nothing, or is gone.
+
+    `read` are the events that were read and `kept` those that say something. An event that is recorded but was not
+    read has just been committed: its fact is a worker's.
+    """
+    await connection.execute(_PRUNE, after, until, read, kept)
 
 
 def _to_row(event: IncidentEvent) -> tuple[Any, ...]:

@@ -20,7 +20,8 @@ CONNECT_SECONDS = 3.0
 COMMAND_SECONDS = 4.0
 _MIGRATION_LOCK = 0x656D_6167_656E_7401
 
-# What a caller gets while the server is gone, starting, stopping, failing over, or out of connections, memory or disk.
+# What a caller gets while the server is gone, starting, stopping, failing over, or out of connections, memory or disk,
+# or while it lets nobody in: a password is being changed, a database restored or closed.
 UNREACHABLE = (
     OSError,
     TimeoutError,
@@ -31,6 +32,9 @@ UNREACHABLE = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.PostgresSystemError,
     asyncpg.TransactionRollbackError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
 )
 
 

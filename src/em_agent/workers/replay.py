@@ -52,7 +52,8 @@ async def _replay_facts(connection: Connection, report: Report) -> None:
         found = [fact for event, document in events if (fact := _read(event, document)) is not None]
         async with connection.transaction():
             await facts.save(connection, found)
-            await facts.prune(connection, after=after, until=until, kept=[fact.event_id for fact in found])
+            read, kept = [event.id for event, _ in events], [fact.event_id for fact in found]
+            await facts.prune(connection, after=after, until=until, read=read, kept=kept)
             await progress.remember(connection, _FACTS, str(until))
         if not events:
             break
