@@ -16,6 +16,6 @@ async def test_prune_leaves_what_was_committed_meanwhile(pool: Pool) -> None:
     async with pool.acquire() as connection:
         await facts.save(connection, [replace(ev("triggered", n), event_id=n) for n in (1, 2, 3, 4, 11, 12)])
         # 3 was committed after the reading, 4 is gone from the record, 11 and 12 lie outside of the range.
-        await facts.prune(connection, after=0, until=10, read=[1, 2], kept=[1])
+        await facts.prune(connection, after=0, until=10, silent=[2])
         rows = await connection.fetch("SELECT event_id FROM incident_events ORDER BY 1")
     assert [row["event_id"] for row in rows] == [1, 3, 11, 12]

@@ -130,8 +130,8 @@ class Recorder:
             try:
                 if await self._write_with(connection):
                     return
-            except Exception:  # the outermost loop of the writer: without one nothing is stored until a restart
-                log.exception("recorder.crashed")
+            except Exception:  # the outermost loop of a writer: without writers nothing would ever be stored again
+                log.exception("recorder.broken")
             finally:
                 connection.terminate()
 
@@ -151,8 +151,9 @@ class Recorder:
                 # Whether the transaction was committed is unknown. Either is right: a resend finds it or writes it.
                 log.warning("recorder.failed", error=repr(error), deliveries=len(batch))
                 _fail(batch, RetriableError("The event store does not answer; send it again."))
-                if connection.is_closed() or not isinstance(error, asyncpg.PostgresError):
-                    return False
+                is_alive = isinstance(error, asyncpg.PostgresError) and not connection.is_closed()
+                if not is_alive or isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+                    return False  # also where the primary became a replica: another host may be it now
 
     async def _write(self, connection: postgres.Connection, batch: list[_Waiting]) -> None:
         try:

@@ -32,7 +32,7 @@ _LOAD = f"SELECT {', '.join(_COLUMNS)} FROM incident_events WHERE incident_id = 
 
 _PRUNE = """
 DELETE FROM incident_events AS f
-WHERE f.event_id > $1 AND f.event_id <= $2 AND f.event_id <> ALL($4)
+WHERE f.event_id > $1 AND f.event_id <= $2
     AND (f.event_id = ANY($3) OR NOT EXISTS (SELECT FROM events_raw AS e WHERE e.id = f.event_id))
 """
 
@@ -54,13 +54,12 @@ async def load(connection: Connection, incident_ids: Sequence[str]) -> dict[str,
     return found
 
 
-async def prune(connection: Connection, *, after: int, until: int, read: Sequence[int], kept: Sequence[int]) -> None:
-    """Delete the facts with ids above `after` and not above `until` whose event says nothing, or is gone.
+async def prune(connection: Connection, *, after: int, until: int, silent: Sequence[int]) -> None:
+    """Delete the facts of `silent` events, and those with ids in (after, until] whose event is gone.
 
-    `read` are the events that were read and `kept` those that say something. An event that is recorded but was not
-    read has just been committed: its fact is a worker's.
+    What a worker adds meanwhile, of an event that was committed late, stays.
     """
-    await connection.execute(_PRUNE, after, until, read, kept)
+    await connection.execute(_PRUNE, after, until, silent)
 
 
 def _to_row(event: IncidentEvent) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 
-from em_agent.errors import RetriableError
+from em_agent.errors import PermanentError, RetriableError
 
 if TYPE_CHECKING:
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
@@ -20,21 +20,21 @@ CONNECT_SECONDS = 3.0
 COMMAND_SECONDS = 4.0
 _MIGRATION_LOCK = 0x656D_6167_656E_7401
 
-# What a caller gets while the server is gone, starting, stopping, failing over, or out of connections, memory or disk,
-# or while it lets nobody in: a password is being changed, a database restored or closed.
+# What a caller gets while the server is gone, starting, stopping, failing over, or out of connections, memory or disk;
+# while none of several hosts is the primary, or the password or the database is being replaced.
 UNREACHABLE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.PostgresSystemError,
     asyncpg.TransactionRollbackError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.ObjectNotInPrerequisiteStateError,
 )
 
 
@@ -52,7 +52,7 @@ async def connect(url: str, *, name: str, command_seconds: float | None = COMMAN
             command_timeout=command_seconds,
             server_settings={"application_name": name, "TimeZone": "UTC"},
         )
-    except UNREACHABLE as error:
+    except (*UNREACHABLE, asyncpg.PostgresError) as error:
         message = f"PostgreSQL does not answer: {str(error) or type(error).__name__}"
         raise RetriableError(message) from error
 
@@ -82,9 +82,20 @@ async def migrate(url: str) -> list[str]:
 
     Raises:
         RetriableError: the server does not answer.
+        PermanentError: it refuses a migration; the text says which and why.
 
     """
     connection = await connect(url, name="em-agent migrate", command_seconds=None)
+    try:
+        async with reachable():
+            return await _migrate(connection)
+    finally:
+        connection.terminate()
+
+
+async def _migrate(connection: Connection) -> list[str]:
+    name = "schema_migrations"
+    applied = []
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
         await connection.execute(
@@ -92,16 +103,18 @@ async def migrate(url: str) -> list[str]:
             "(name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
         )
         done = {row["name"] for row in await connection.fetch("SELECT name FROM schema_migrations")}
-        applied = []
         for name, sql in migration_files():
             if name not in done:
                 async with connection.transaction():
                     await connection.execute(sql)
                     await connection.execute("INSERT INTO schema_migrations (name) VALUES ($1)", name)
                 applied.append(name)
-        return applied
-    finally:
-        connection.terminate()
+    except UNREACHABLE:
+        raise
+    except asyncpg.PostgresError as error:
+        message = f"PostgreSQL refuses the migration {name}: {error}. Mend that, and run `em-agent migrate` again."
+        raise PermanentError(message) from error
+    return applied
 
 
 def migration_files() -> list[tuple[str, str]]:

@@ -21,10 +21,13 @@ INCIDENTS_AT_ONCE = 200
 _FACTS = "replay.facts"
 _INCIDENTS = "replay.incidents"
 
+# Each half is cut along its index, so that a page costs the same in a long history.
 _NEXT_IDS = """
 SELECT id
 FROM (
-    SELECT id FROM incidents WHERE id > $1 UNION SELECT incident_id FROM incident_events WHERE incident_id > $1
+    (SELECT id FROM incidents WHERE id > $1 ORDER BY id LIMIT $2)
+    UNION
+    (SELECT DISTINCT incident_id FROM incident_events WHERE incident_id > $1 ORDER BY incident_id LIMIT $2)
 ) AS known (id)
 ORDER BY id LIMIT $2
 """
@@ -49,11 +52,11 @@ async def _replay_facts(connection: Connection, report: Report) -> None:
         report("events", done, count)
         events = await history.page(connection, after=after, until=newest, limit=EVENTS_AT_ONCE)
         until = events[-1][0].id if events else newest
-        found = [fact for event, document in events if (fact := _read(event, document)) is not None]
+        facts_by_id = {event.id: _read(event, document) for event, document in events}
+        silent = [event_id for event_id, fact in facts_by_id.items() if fact is None]
         async with connection.transaction():
-            await facts.save(connection, found)
-            read, kept = [event.id for event, _ in events], [fact.event_id for fact in found]
-            await facts.prune(connection, after=after, until=until, read=read, kept=kept)
+            await facts.save(connection, [fact for fact in facts_by_id.values() if fact is not None])
+            await facts.prune(connection, after=after, until=until, silent=silent)
             await progress.remember(connection, _FACTS, str(until))
         if not events:
             break
