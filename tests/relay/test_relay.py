@@ -55,7 +55,7 @@ async def test_an_event_becomes_a_message(database_url: str, nats_url: str, nats
     body = b'{"event": {"id": "01A", "event_type":"incident.triggered", "occurred_at":"2026-03-01T12:00:00.123Z", "x": 1.10}}'
     async with gateway_on(database_url) as gateway, relay_on(database_url, nats_url):
         (event_id,) = await gateway.store(body)
-        await eventually(lambda: in_stream(nats_client))
+        await eventually(lambda: _has(nats_client, 1))
     (message,) = await messages_of(nats_client)
     assert message.subject == "events.pagerduty"
     assert (message.headers or {})["Nats-Msg-Id"] == "pagerduty:01A"
