@@ -33,8 +33,9 @@ WITH batch AS MATERIALIZED (
     JOIN events_raw AS e ON e.id = batch.event_id
 )
 SELECT * FROM (
-    SELECT measured.*, sum(octet_length(payload)) OVER (ORDER BY id) - octet_length(payload) AS bytes_before
+    SELECT measured.*, sum(coalesce(octet_length(payload), 0)) OVER before AS bytes_before
     FROM measured
+    WINDOW before AS (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ) AS summed
 WHERE coalesce(bytes_before, 0) < $4
 ORDER BY id
