@@ -9,8 +9,7 @@ from pydantic import BaseModel, Field
 
 from em_agent.api.backend import UseBackend
 from em_agent.api.errors import problems
-from em_agent.api.parameters import timezone_of
-from em_agent.domain.times import parse_moment
+from em_agent.domain.times import parse_moment, parse_zone
 from em_agent.incidents.query import IncidentQuery
 from em_agent.incidents.read import IncidentDetail, find_incident, find_page
 
@@ -139,10 +138,10 @@ async def list_incidents(  # noqa: PLR0913 - each is a parameter of the request
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
 ) -> IncidentPage:
     """Incidents, newest first unless sorted otherwise; all of them where no window is given."""
-    zone = timezone_of(backend, timezone)
+    zone = parse_zone(timezone) if timezone else backend.timezone
     query = IncidentQuery(
-        since=parse_moment(since, zone) if since else None,
-        until=parse_moment(until, zone) if until else None,
+        since=parse_moment("since", since, zone) if since else None,
+        until=parse_moment("until", until, zone) if until else None,
         window_column=f"{attribute_by}_at",
         service=service,
         team=team,

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
+from em_agent.api.errors import problems
 from em_agent.errors import InvalidError
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.metrics.models import IncidentMetrics
@@ -69,18 +70,7 @@ def router(meter: Callable[[Request], IncidentMeter], *, timezone: str) -> APIRo
         response_model=IncidentMetrics,
         responses={
             200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The groups of the window."},
-            422: {
-                "description": "A parameter is wrong.",
-                "content": {
-                    "application/json": {
-                        "schema": {
-                            "type": "object",
-                            "required": ["detail"],
-                            "properties": {"detail": {"type": "string"}},
-                        }
-                    }
-                },
-            },
+            **problems(401, 403, 422, 503),
         },
     )
     async def incident_metrics(
@@ -89,10 +79,7 @@ def router(meter: Callable[[Request], IncidentMeter], *, timezone: str) -> APIRo
         _: Annotated[frozenset[str], Depends(_declared)],
     ) -> Response:
         """Counts and durations of the incidents in a window, by service, team, urgency, priority, policy or time."""
-        try:
-            return await _answer(request, meter(request), timezone)
-        except InvalidError as error:
-            raise HTTPException(422, str(error)) from error
+        return await _answer(request, meter(request), timezone)
 
     return routes
 

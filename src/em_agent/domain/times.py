@@ -18,6 +18,9 @@ _TIMESTAMP = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 
+# A plus sign that was not percent-encoded arrives as a space.
+_LOST_PLUS = re.compile(r"(T\S+) (\d{2}:?\d{2})", re.ASCII)
+
 
 def parse_time(value: object) -> datetime | None:
     """The UTC time that an ISO 8601 text names, or None for anything else.
@@ -44,16 +47,30 @@ def effective_time(occurred_at: datetime | None, received_at: datetime) -> tuple
     return occurred_at, False
 
 
-def parse_moment(text: str, timezone: ZoneInfo) -> datetime:
-    """The UTC time that a user means: a time with its offset, or a date or time in `timezone`.
+def parse_moment(name: str, text: str, timezone: ZoneInfo) -> datetime:
+    """The UTC time that a user's parameter means: a time with its offset, or a date or time in `timezone`.
 
     Raises:
-        InvalidError: the text is neither.
+        InvalidError: the text is neither; the error's text names the parameter.
 
     """
     try:
-        moment = datetime.fromisoformat(text.strip().upper().replace(" ", "+") if "T" in text.upper() else text.strip())
+        moment = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text.strip().upper()))
         return (moment.replace(tzinfo=timezone) if moment.tzinfo is None else moment).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        message = f"{text!r} is no time: write 2026-03-01 or 2026-03-01T09:30:00Z."
+        message = f"{name} must be an ISO 8601 time or date, such as 2026-03-01T09:30:00Z or 2026-03-01."
+        raise InvalidError(message) from error
+
+
+def parse_zone(name: str) -> ZoneInfo:
+    """The time zone of that name.
+
+    Raises:
+        InvalidError: there is none.
+
+    """
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        message = "timezone must be an IANA name such as Europe/Berlin."
         raise InvalidError(message) from error

@@ -26,6 +26,8 @@ UNREACHABLE = (
 )
 CONNECT_SECONDS = 2
 REQUEST_SECONDS = 5.0
+# Every attempt to connect fails with the same error: one in so many seconds is enough to read.
+SAY_AGAIN_SECONDS = 30.0
 
 log = structlog.get_logger()
 
@@ -45,6 +47,9 @@ async def open_client(url: str, *, name: str, wait: bool = True) -> AsyncIterato
 
     With `wait` it is connected on entry, however long that takes; without, it connects in the background.
     """
+    client = Client()
+    loop = asyncio.get_running_loop()
+    said_at = -SAY_AGAIN_SECONDS
 
     async def on_disconnected() -> None:
         log.warning("nats.disconnected")
@@ -53,9 +58,13 @@ async def open_client(url: str, *, name: str, wait: bool = True) -> AsyncIterato
         log.info("nats.reconnected")
 
     async def on_error(error: Exception) -> None:
-        log.debug("nats.error", error=repr(error))
+        nonlocal said_at
+        if not client.is_connected and loop.time() - said_at >= SAY_AGAIN_SECONDS:
+            said_at = loop.time()
+            log.warning("nats.unreachable", error=repr(error))
+        else:
+            log.debug("nats.error", error=repr(error))
 
-    client = Client()
     connecting = asyncio.create_task(
         client.connect(
             url.split(","),

@@ -1,11 +1,11 @@
 """Reads a query out of the texts that a caller sends. An empty text is one that was not given."""
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from em_agent.domain.times import parse_moment, parse_zone
 from em_agent.errors import InvalidError
 from em_agent.metrics.query import GROUPINGS, Query
 
@@ -19,8 +19,6 @@ FORMATS = ("json", "csv")
 REPEATABLE = frozenset({"service", "team", "urgency", "priority", "group_by"})
 
 _Choice = TypeVar("_Choice", bound=str)
-# A plus sign that was not percent-encoded arrives as a space.
-_LOST_PLUS = re.compile(r"(T\S+) (\d{2}:?\d{2})", re.ASCII)
 
 
 def read_query(given: Mapping[str, Sequence[str]], *, now: datetime, timezone: str) -> Query:
@@ -39,7 +37,7 @@ def read_query(given: Mapping[str, Sequence[str]], *, now: datetime, timezone: s
             message = f"{name} holds a NUL character."
             raise InvalidError(message)
     zone_name = _one(values, "timezone") or timezone
-    zone = _zone(zone_name)
+    zone = parse_zone(zone_name)
     until = _time(values, "until", zone) or now
     since = _time(values, "since", zone) or _days_before(until)
     if since >= until:
@@ -88,25 +86,9 @@ def _group_by(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_among("group_by", name, GROUPINGS) for name in names))
 
 
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        message = "timezone must be an IANA name such as Europe/Berlin."
-        raise InvalidError(message) from error
-
-
 def _time(given: Mapping[str, Sequence[str]], name: str, zone: ZoneInfo) -> datetime | None:
-    """The instant that the parameter names; a time without offset, or a date, is one of `zone`."""
     text = _one(given, name)
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text.strip()))
-        return (moment.replace(tzinfo=zone) if moment.tzinfo is None else moment).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        message = f"{name} must be an ISO 8601 time or date, such as 2026-03-01T00:00:00Z or 2026-03-01."
-        raise InvalidError(message) from error
+    return parse_moment(name, text, zone) if text else None
 
 
 def _days_before(until: datetime) -> datetime:

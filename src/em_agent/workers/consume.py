@@ -5,6 +5,7 @@ idempotent by the event's id.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -77,8 +78,12 @@ class Worker:
         while True:
             try:
                 subscription = await self._subscribe()
-                while True:
-                    await self._turn(subscription)
+                try:
+                    while True:
+                        await self._turn(subscription)
+                finally:
+                    with contextlib.suppress(*kit_nats.UNREACHABLE):
+                        await subscription.unsubscribe()
             except TRANSIENT as error:
                 self._failures += 1
                 log.warning("worker.waiting", consumer=self._consumer.name, error=repr(error))
