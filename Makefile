@@ -3,7 +3,7 @@
 # make test      lint, types, contracts and every test
 # make lint      the quick half of it
 # make demo      run on a data directory of its own, with a year of made-up incidents
-# make bench     measure it beside its own no-op
+# make bench     measure it, beside the same server doing nothing
 # make lock      resolve the dependencies anew (UPGRADE=--upgrade for newer ones)
 
 # The first Python that is new enough; or say PYTHON=/path/to/python.

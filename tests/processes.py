@@ -21,6 +21,7 @@ class Roles:
     def __init__(self, database_url: str, nats_url: str, folder: Path) -> None:
         self._urls = {"DATABASE_URL": database_url, "NATS_URL": nats_url}
         self._folder = folder
+        folder.mkdir(exist_ok=True)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._commands: dict[str, tuple[list[str], dict[str, str]]] = {}
 
@@ -35,10 +36,10 @@ class Roles:
                 [sys.executable, "-m", "em_agent", *arguments], env=variables, cwd=self._folder, stdout=log, stderr=log
             )
 
-    def start_gateway(self, name: str) -> str:
+    def start_gateway(self, name: str, **environment: str) -> str:
         """Run a gateway on a free port; its address."""
         port = free_port()
-        self.start(name, "gateway", EM_AGENT_PORT=str(port))
+        self.start(name, "gateway", EM_AGENT_PORT=str(port), **environment)
         return f"http://127.0.0.1:{port}"
 
     def kill(self, name: str) -> None:
@@ -69,7 +70,6 @@ class Roles:
 @asynccontextmanager
 async def roles_on(database_url: str, nats_url: str, folder: Path) -> AsyncIterator[Roles]:
     """An installation without any process yet."""
-    folder.mkdir(exist_ok=True)
     roles = Roles(database_url, nats_url, folder)
     try:
         yield roles

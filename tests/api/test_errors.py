@@ -118,7 +118,9 @@ async def test_keys(locked: Gateway) -> None:
             answer = await locked.client.request(method, path, headers={"Authorization": value})
             check(answer, 401)
             assert answer.headers["www-authenticate"] == "Bearer"
-        non_ascii = await locked.client.request(method, path, headers={"Authorization": "Bearer clé".encode("latin-1")})
+        non_ascii = await locked.client.request(
+            method, path, headers={b"Authorization": "Bearer clé".encode("latin-1")}
+        )
         check(non_ascii, 401)
     for key in KEYS:
         for scheme in ("Bearer", "bearer"):

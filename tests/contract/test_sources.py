@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,12 +130,16 @@ async def test_without_a_secret(source: WebhookSource, database_url: str) -> Non
 
 def test_readers_fit_the_tables(source: WebhookSource) -> None:
     """The readers of the envelope give nothing for an envelope of nothing, and nothing longer than a key or message takes."""
-    for document in ({}, {"event": None}, {"event": []}, {"event": {"id": [], "event_type": {}, "occurred_at": 5}}):
-        assert (source.delivery_id(document), source.event_type(document), source.occurred_at(document)) == (
-            None,
-            None,
-            None,
-        )
+    nothing: list[dict[str, Any]] = [
+        {},
+        {"event": None},
+        {"event": []},
+        {"event": {"id": [], "event_type": {}, "occurred_at": 5}},
+    ]
+    for document in nothing:
+        assert source.delivery_id(document) is None
+        assert source.event_type(document) is None
+        assert source.occurred_at(document) is None
     for event_type in payload_files(source.name):
         document = payload(source.name, event_type)
         assert event_type in source.event_types

@@ -281,7 +281,7 @@ def test_assignments() -> None:
 
 def test_notes_and_escalations() -> None:
     """Notes stand in the order of their times, and escalations are counted."""
-    note = {"snapshot": None, "note": Note("N", "text", is_trimmed=False)}
+    note: dict[str, Any] = {"snapshot": None, "note": Note("N", "text", is_trimmed=False)}
     found = fold(
         [
             ev("escalated", 9),

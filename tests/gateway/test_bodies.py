@@ -58,6 +58,8 @@ def _nested(levels: int) -> bytes:
     return b'{"event":{"event_type":"incident.triggered","data":{"id":"P1","x":%s%s}}}' % (b"[" * levels, b"]" * levels)
 
 
+LONG_ID = "".join(hashlib.sha256(b"%d" % n).hexdigest() for n in range(200))
+
 # What PostgreSQL's json functions read: ordinary rows.
 READABLE = {
     "empty object": b"{}",
@@ -91,7 +93,7 @@ READABLE = {
     "whitespace around": b" \r\n\t" + delivery("triggered") + b"\n\n  ",
     "empty key": _raw('{"id":"P1","":{"":""}}'),
     "long key": _raw('{"id":"P1","%s":1}' % ("k" * 70_000)),
-    "long id": _raw('{"id":"' + "".join(hashlib.sha256(b"%d" % n).hexdigest() for n in range(200)) + '"}'),
+    "long id": _raw(json.dumps({"id": LONG_ID})),
     "nested 500": _nested(500),
     "nested 2000": _nested(2000),
 }
@@ -273,14 +275,14 @@ async def test_delivery_ids(gateway: Gateway, pool: Pool) -> None:
     for value in used:
         await gateway.post(body_of(_triggered(delivery_id=value)))
         assert await pool.fetchval("SELECT count(*) FROM events_raw WHERE delivery_id = $1", value) == 1, value
-    odd: tuple[Any, ...] = ("", "x" * 201, None, 5, 5.5, True, [], {}, ["x"], {"id": "x"})
-    for odd_value in odd:
+    unused: list[Any] = ["", "x" * 201, None, 5, 5.5, True, [], {}, ["x"], {"id": "x"}]
+    for odd in unused:
         document = _triggered()
-        document["event"]["id"] = odd_value
+        document["event"]["id"] = odd
         body = body_of(document)
         assert (await gateway.post(body)).json()["status"] == "ok"
         digest = hashlib.sha256(body).hexdigest()
-        assert await pool.fetchval("SELECT count(*) FROM events_raw WHERE delivery_id = $1", digest) == 1, odd_value
+        assert await pool.fetchval("SELECT count(*) FROM events_raw WHERE delivery_id = $1", digest) == 1, odd
     await ask_as_users_do(pool)
 
 
@@ -292,7 +294,7 @@ async def test_one_id_with_two_bodies_is_one_delivery(gateway: Gateway, pool: Po
     assert (await pool.fetchval("SELECT payload::text FROM events_raw")).encode() == first
 
 
-TIMES = {
+TIMES: dict[Any, str | None] = {
     "2026-03-01T12:00:00Z": "2026-03-01 12:00:00+00",
     "2026-03-01t12:00:00z": "2026-03-01 12:00:00+00",
     "2026-03-01 12:00:00": "2026-03-01 12:00:00+00",
@@ -341,10 +343,10 @@ async def test_times(gateway: Gateway, pool: Pool) -> None:
         assert answer["status"] == "ok"
         kept = await pool.fetchval("SELECT occurred_at::text FROM events_raw WHERE id = $1", answer["id"])
         assert kept == expected, value
-    others: tuple[Any, ...] = ([], {}, ["2026-03-01T12:00:00Z"])
-    for other in others:
+    odd: list[Any] = [[], {}, ["2026-03-01T12:00:00Z"]]
+    for value in odd:
         document = event("triggered", delivery_id="")
-        document["event"]["occurred_at"] = other
+        document["event"]["occurred_at"] = value
         answer = (await gateway.post(body_of(document))).json()
         assert await pool.fetchval("SELECT occurred_at FROM events_raw WHERE id = $1", answer["id"]) is None
 

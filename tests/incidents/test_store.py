@@ -5,7 +5,6 @@ import random
 from dataclasses import replace
 from typing import Any
 
-import asyncpg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +17,7 @@ from tests.domain.test_incidents import ADA, BO, histories, t
 _TABLES = ("incident_events", "incidents", "incident_episodes", "incident_notes", "incident_assignments")
 
 
-async def tables(pool: Pool | asyncpg.Connection) -> dict[str, list[tuple[Any, ...]]]:
+async def tables(pool: Any) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table."""
     return {
         name: sorted((tuple(row) for row in await pool.fetch(f"SELECT * FROM {name}")), key=repr) for name in _TABLES
@@ -116,5 +115,5 @@ async def test_forgets_what_has_no_facts(pool: Pool) -> None:
     assert [tuple(row) for row in episodes] == [("P1",)]
 
 
-async def _clear(connection: asyncpg.Connection) -> None:
+async def _clear(connection: Any) -> None:
     await connection.execute(f"TRUNCATE {', '.join(_TABLES)}")

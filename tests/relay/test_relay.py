@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 from nats.aio.client import Client
-from nats.aio.msg import Msg
+from nats.js.api import RawStreamMsg
 
 from em_agent.domain.consumers import CONSUMERS, INCIDENTS, STREAM, WAREHOUSE
 from em_agent.events.message import PAYLOAD_LIMIT_BYTES
@@ -22,14 +22,11 @@ from tests.servers import own_nats
 from tests.waiting import eventually
 
 
-async def messages_of(client: Client) -> list[Msg]:
+async def messages_of(client: Client) -> list[RawStreamMsg]:
     """Every message in the stream, in its order."""
     js = client.jetstream(timeout=5)
     state = (await js.stream_info(STREAM)).state
-    found = []
-    for sequence in range(state.first_seq, state.last_seq + 1):
-        found.append(await js.get_msg(STREAM, sequence))
-    return found  # type: ignore[return-value]
+    return [await js.get_msg(STREAM, sequence) for sequence in range(state.first_seq, state.last_seq + 1)]
 
 
 async def in_stream(client: Client) -> int:
@@ -58,7 +55,7 @@ async def test_an_event_becomes_a_message(database_url: str, nats_url: str, nats
     body = b'{"event": {"id": "01A", "event_type":"incident.triggered", "occurred_at":"2026-03-01T12:00:00.123Z", "x": 1.10}}'
     async with gateway_on(database_url) as gateway, relay_on(database_url, nats_url):
         (event_id,) = await gateway.store(body)
-        await eventually(lambda: in_stream(nats_client))
+        await eventually(lambda: _has(nats_client, 1))
     (message,) = await messages_of(nats_client)
     assert message.subject == "events.pagerduty"
     assert (message.headers or {})["Nats-Msg-Id"] == "pagerduty:01A"
@@ -191,57 +188,66 @@ async def test_a_deleted_stream(database_url: str, nats_url: str, nats_client: C
 
 async def test_wiped_storage(database_url: str, pool: Pool, tmp_path: Path) -> None:
     """A NATS that comes back with an empty disk gets everything that consumers had not finished."""
-    async with own_nats(tmp_path / "own") as server:
-        async with gateway_on(database_url, server.url) as gateway, relay_on(database_url, server.url):
-            async with open_client(server.url, name="test") as client:
-                await _finish_some(gateway, client, pool, finished=5, left=7)
-            server.wipe()
-            await gateway.store(body_of(event("triggered", delivery_id="left-7")))
-            await server.start()
-            async with open_client(server.url, name="test") as client:
-                await eventually(lambda: _has(client, 8), 30)
-                assert sorted(await _ids(client)) == [f"left-{n}" for n in range(8)]
-                async with stand_ins(client):
-                    await eventually(lambda: _is_empty(pool), 20)
+    async with (
+        own_nats(tmp_path / "own") as server,
+        gateway_on(database_url, server.url) as gateway,
+        relay_on(database_url, server.url),
+    ):
+        async with open_client(server.url, name="test") as client:
+            await _finish_some(gateway, client, pool, finished=5, left=7)
+        server.wipe()
+        await gateway.store(body_of(event("triggered", delivery_id="left-7")))
+        await server.start()
+        async with open_client(server.url, name="test") as client:
+            await eventually(lambda: _has(client, 8), 30)
+            assert sorted(await _ids(client)) == [f"left-{n}" for n in range(8)]
+            async with stand_ins(client):
+                await eventually(lambda: _is_empty(pool), 20)
 
 
 async def test_a_lost_tail(database_url: str, pool: Pool, tmp_path: Path) -> None:
     """Messages at the stream's end that a power failure took are published again."""
-    async with own_nats(tmp_path / "own") as server:
-        async with gateway_on(database_url, server.url) as gateway, relay_on(database_url, server.url):
-            async with open_client(server.url, name="test") as client:
-                await _finish_some(gateway, client, pool, finished=2, left=3)
-            server.kill()
-            server.copy_store(tmp_path / "kept")
-            await server.start()
-            await gateway.store(*(body_of(event("triggered", delivery_id=f"tail-{n}")) for n in range(5)))
-            await eventually(lambda: _is_published(pool), 20)
-            server.kill()
-            server.put_store_back(tmp_path / "kept")
-            await server.start()
-            async with open_client(server.url, name="test") as client:
-                await eventually(lambda: _has(client, 10), 30)
-                assert {f"tail-{n}" for n in range(5)} <= set(await _ids(client))
+    async with (
+        own_nats(tmp_path / "own") as server,
+        gateway_on(database_url, server.url) as gateway,
+        relay_on(database_url, server.url),
+    ):
+        async with open_client(server.url, name="test") as client:
+            await _finish_some(gateway, client, pool, finished=2, left=3)
+        server.kill()
+        server.copy_store(tmp_path / "kept")
+        await server.start()
+        await gateway.store(*(body_of(event("triggered", delivery_id=f"tail-{n}")) for n in range(5)))
+        await eventually(lambda: _is_published(pool), 20)
+        server.kill()
+        server.put_store_back(tmp_path / "kept")
+        await server.start()
+        async with open_client(server.url, name="test") as client:
+            await eventually(lambda: _has(client, 10), 30)
+            assert {f"tail-{n}" for n in range(5)} <= set(await _ids(client))
 
 
 async def test_a_lost_tail_behind_which_others_are_published(database_url: str, pool: Pool, tmp_path: Path) -> None:
     """The lost messages are noticed also where new ones would take their places at once."""
-    async with own_nats(tmp_path / "own") as server:
-        async with gateway_on(database_url, server.url) as gateway, relay_on(database_url, server.url):
-            await gateway.store(*(body_of(event("triggered", delivery_id=f"kept-{n}")) for n in range(3)))
-            await eventually(lambda: _is_published(pool), 20)
-            server.kill()
-            server.copy_store(tmp_path / "kept")
-            await server.start()
-            await gateway.store(*(body_of(event("triggered", delivery_id=f"tail-{n}")) for n in range(5)))
-            await eventually(lambda: _is_published(pool), 20)
-            server.kill()
-            server.put_store_back(tmp_path / "kept")
-            await gateway.store(*(body_of(event("triggered", delivery_id=f"new-{n}")) for n in range(20)))
-            await server.start()
-            async with open_client(server.url, name="test") as client:
-                await eventually(lambda: _has(client, 28), 30)
-                assert len(set(await _ids(client))) == 28
+    async with (
+        own_nats(tmp_path / "own") as server,
+        gateway_on(database_url, server.url) as gateway,
+        relay_on(database_url, server.url),
+    ):
+        await gateway.store(*(body_of(event("triggered", delivery_id=f"kept-{n}")) for n in range(3)))
+        await eventually(lambda: _is_published(pool), 20)
+        server.kill()
+        server.copy_store(tmp_path / "kept")
+        await server.start()
+        await gateway.store(*(body_of(event("triggered", delivery_id=f"tail-{n}")) for n in range(5)))
+        await eventually(lambda: _is_published(pool), 20)
+        server.kill()
+        server.put_store_back(tmp_path / "kept")
+        await gateway.store(*(body_of(event("triggered", delivery_id=f"new-{n}")) for n in range(20)))
+        await server.start()
+        async with open_client(server.url, name="test") as client:
+            await eventually(lambda: _has(client, 28), 30)
+            assert len(set(await _ids(client))) == 28
 
 
 async def test_a_purged_stream(database_url: str, nats_url: str, nats_client: Client, pool: Pool) -> None:

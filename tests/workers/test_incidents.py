@@ -149,8 +149,7 @@ GARBAGE = [
     b"[]",
     b"{}",
     b'{"id":"x","source":[],"event_type":null,"delivery_id":"d","occurred_at":null,"received_at":"2026-03-01T00:00:00+00:00"}',
-    b'{"id":99999999999999999999,"source":"pagerduty","event_type":null,"delivery_id":"d","occurred_at":null,'
-    b'"received_at":"2026-03-01T00:00:00+00:00","payload":{}}',
+    b'{"id":99999999999999999999,"source":"p","event_type":null,"delivery_id":"d","occurred_at":null,"received_at":"2026-03-01T00:00:00Z"}',
     b'{"id":1,"source":"\\ud800","event_type":null,"delivery_id":"\\ud800","occurred_at":null,"received_at":"2026-03-01T00:00:00+00:00"}',
     b'{"id":987654,"source":"pagerduty","event_type":null,"delivery_id":"d","occurred_at":null,"received_at":"2026-03-01T00:00:00+00:00"}',
     b"[" * 200_000,
@@ -183,9 +182,7 @@ def spoiled(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 async def test_a_bad_message_in_a_batch(
     database_url: str, nats_url: str, nats_client: Client, pool: Pool, spoiled: list[float]
 ) -> None:
-    """A message that keeps failing is set aside with its error after its attempts, while its neighbours pass; a replay
-    brings it through once the cause is mended.
-    """
+    """A message that keeps failing is set aside with its error, its neighbours pass, and a replay brings it through."""
     assert spoiled
     await pool.execute(
         "ALTER TABLE incident_events ADD CONSTRAINT spoiled CHECK (incident_id <> 'PBAD')"
@@ -256,11 +253,16 @@ async def test_several_workers(database_url: str, nats_url: str, nats_client: Cl
     """Workers that share events of the same incidents neither block each other nor lose anything."""
     kinds = ["triggered", "acknowledged", "escalated", "resolved"]
     bodies = [of(f"P{n}", kind, 10 * place) for place, kind in enumerate(kinds) for n in range(40)]
-    async with gateway_on(database_url) as gateway, relay_on(database_url, nats_url):
-        async with worker_on(pool, nats_url), worker_on(pool, nats_url), worker_on(pool, nats_url):
-            await asyncio.gather(*(gateway.post(body) for body in reversed(bodies)))
-            await eventually(lambda: has_facts(pool, len(bodies)), 30)
-            await eventually(lambda: is_finished(nats_client))
+    async with (
+        gateway_on(database_url) as gateway,
+        relay_on(database_url, nats_url),
+        worker_on(pool, nats_url),
+        worker_on(pool, nats_url),
+        worker_on(pool, nats_url),
+    ):
+        await asyncio.gather(*(gateway.post(body) for body in reversed(bodies)))
+        await eventually(lambda: has_facts(pool, len(bodies)), 30)
+        await eventually(lambda: is_finished(nats_client))
     rows = await pool.fetch(
         "SELECT status, time_to_acknowledge_seconds, time_to_resolve_seconds, escalation_count FROM incidents"
     )
@@ -268,9 +270,7 @@ async def test_several_workers(database_url: str, nats_url: str, nats_client: Cl
     assert await pool.fetchval("SELECT count(*) FROM dead_letters") == 0
 
 
-async def test_a_worker_that_is_stopped_in_the_middle(
-    database_url: str, nats_url: str, nats_client: Client, pool: Pool
-) -> None:
+async def test_a_worker_that_is_stopped_in_the_middle(database_url: str, nats_url: str, pool: Pool) -> None:
     """What a stopped worker had in its hands goes to another one at once."""
     started = asyncio.Event()
 
@@ -297,7 +297,7 @@ async def test_replay_of_nothing(database_url: str, pool: Pool) -> None:
 
 
 async def _is_empty(pool: Pool) -> bool:
-    return await pool.fetchval("SELECT count(*) FROM outbox") == 0
+    return bool(await pool.fetchval("SELECT count(*) = 0 FROM outbox"))
 
 
 async def _has_messages(client: Client, count: int) -> bool:

@@ -63,14 +63,18 @@ def decode_message(data: bytes) -> tuple[StoredEvent, Mapping[str, Any] | None]:
             occurred_at=None if fields["occurred_at"] is None else _moment(fields["occurred_at"]),
             received_at=_moment(fields["received_at"]),
         )
-        payload = fields.get("payload")
-        if not (payload is None or isinstance(payload, dict)):
-            message = "its payload is no object"
-            raise TypeError(message)  # noqa: TRY301 - told as the other ways in which it may be odd
+        payload = _document(fields.get("payload"))
     except (ValueError, KeyError, TypeError) as error:
         message = f"The message is not an event: {error!r}"
         raise PermanentError(message) from error
     return event, payload
+
+
+def _document(value: object) -> Mapping[str, Any] | None:
+    if not (value is None or isinstance(value, dict)):
+        message = "its payload is no object"
+        raise TypeError(message)
+    return value
 
 
 def _id(value: object) -> int:

@@ -16,20 +16,29 @@ from em_agent.kit.postgres import Connection, Pool
 CHANNEL = "outbox"
 
 _LOCK_CLASS = 0x656D01
+BATCH_LIMIT_BYTES = 32 * 1024 * 1024
 
-# The batch is cut from the outbox alone, along its index, before anything is joined to it.
+# The batch is cut from the outbox alone, along its index, before anything is joined to it; then once more where its
+# payloads together grow too long to hold.
 _UNPUBLISHED = f"""
 WITH batch AS MATERIALIZED (
     SELECT event_id, redelivery FROM outbox
     WHERE published_at IS NULL AND event_id > $2 AND source = ANY($1)
     ORDER BY event_id
     LIMIT $3
+), measured AS (
+    SELECT e.id, e.source, e.event_type, e.delivery_id, e.occurred_at, e.received_at, batch.redelivery,
+        CASE WHEN octet_length(e.payload::text) <= {PAYLOAD_LIMIT_BYTES} THEN e.payload::text END AS payload
+    FROM batch
+    JOIN events_raw AS e ON e.id = batch.event_id
 )
-SELECT e.id, e.source, e.event_type, e.delivery_id, e.occurred_at, e.received_at, batch.redelivery,
-    CASE WHEN octet_length(e.payload::text) <= {PAYLOAD_LIMIT_BYTES} THEN e.payload::text END AS payload
-FROM batch
-JOIN events_raw AS e ON e.id = batch.event_id
-ORDER BY e.id
+SELECT * FROM (
+    SELECT measured.*, sum(coalesce(octet_length(payload), 0)) OVER before AS bytes_before
+    FROM measured
+    WINDOW before AS (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+) AS summed
+WHERE coalesce(bytes_before, 0) < $4
+ORDER BY id
 """  # noqa: S608 - a number of ours
 
 _PUBLISHED = """
@@ -72,10 +81,18 @@ async def lead(connection: Connection, source: str) -> bool:
 
 
 async def unpublished(
-    connection: Connection, sources: Sequence[str], *, after: int, limit: int
+    connection: Connection,
+    sources: Sequence[str],
+    *,
+    after: int,
+    limit: int,
+    limit_bytes: int = BATCH_LIMIT_BYTES,
 ) -> list[asyncpg.Record]:
-    """The sources' events with ids above `after` that are still to be published, with what their messages need."""
-    return await connection.fetch(_UNPUBLISHED, sources, after, limit)
+    """The sources' events with ids above `after` that are still to be published, with what their messages need.
+
+    There are at most `limit` of them, and no more once their payloads exceed `limit_bytes`.
+    """
+    return await connection.fetch(_UNPUBLISHED, sources, after, limit, limit_bytes)
 
 
 async def mark_published(connection: Connection, epoch: datetime, sequences: Mapping[int, int]) -> None:

@@ -160,7 +160,7 @@ class Recorder:
             await _insert(connection, batch)
         except postgres.UNREACHABLE:
             raise
-        except asyncpg.PostgresError as error:
+        except (asyncpg.PostgresError, UnicodeError) as error:
             if len(batch) == 1:
                 log.warning("recorder.refused", error=str(error), delivery_id=batch[0].delivery.delivery_id)
                 _fail(batch, UnreadableError(str(error)))

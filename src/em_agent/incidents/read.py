@@ -62,6 +62,8 @@ async def find_page(pool: Pool, query: IncidentQuery) -> Page:
     try:
         rows = await pool.fetch(statement, *values)
     except asyncpg.DataError as error:
+        if query.cursor is None:
+            raise
         message = "cursor does not belong to this order: take next_cursor of the page before."
         raise InvalidError(message) from error
     has_more = len(rows) > query.limit

@@ -90,10 +90,10 @@ class Worker:
                 await asyncio.sleep(min(0.25 * 2 ** min(self._failures, 5), 5.0))
 
     async def _subscribe(self) -> JetStreamContext.PullSubscription:
-        if self._consumer.prepare is not None:
-            await self._consumer.prepare()
         await ensure_event_stream(self._js, replicas=self._replicas)
         await self._js.add_consumer(STREAM, self._consumer.config(self._replicas))
+        if self._consumer.prepare is not None:
+            await self._consumer.prepare()
         subscription = await self._js.pull_subscribe_bind(durable=self._consumer.name, stream=STREAM)
         log.info("worker.subscribed", consumer=self._consumer.name)
         self._failures = 0
