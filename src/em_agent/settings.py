@@ -79,7 +79,7 @@ class Settings(BaseModel):
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError):
-            message = "is no time zone; use an IANA name such as Europe/Berlin"
+            message = "it should be an IANA name such as Europe/Berlin"
             raise ValueError(message) from None
         return value
 
@@ -133,15 +133,24 @@ class Settings(BaseModel):
 
 
 def _url_of(value: str | None, schemes: set[str], example: str) -> str | None:
-    if value is not None:
-        try:
-            scheme = urlsplit(value.split(",")[0]).scheme
-        except ValueError:
-            scheme = ""
-        if scheme not in schemes:
-            message = f"is no such URL; it looks like {example}"
-            raise ValueError(message)
+    if value is not None and not _is_url(value, schemes):
+        message = f"it should look like {example}"
+        raise ValueError(message)
     return value
+
+
+def _is_url(value: str, schemes: set[str]) -> bool:
+    """Whether it begins with one of the schemes, and the port of each of its hosts, which commas part, is a number."""
+    try:
+        scheme, hosts = urlsplit(value).scheme, urlsplit(value).netloc.rpartition("@")[2]
+    except ValueError:
+        return False
+    ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts.split(",") if "://" not in host]
+    return scheme in schemes and all(_is_port(port) for port in ports)
+
+
+def _is_port(text: str) -> bool:
+    return not text or (text.isascii() and text.isdigit() and int(text) < 2**16)
 
 
 def read_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import nats
 import nats.errors
@@ -48,6 +49,34 @@ async def open_client(url: str, *, name: str, wait: bool = True) -> AsyncIterato
     With `wait` it is connected on entry, however long that takes; without, it connects in the background.
     """
     client = Client()
+    connecting = asyncio.create_task(
+        client.connect(
+            url.split(","),
+            name=name,
+            allow_reconnect=True,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            connect_timeout=CONNECT_SECONDS,
+            drain_timeout=3,
+            ping_interval=10,
+            pending_size=0,  # nothing is held back while disconnected: a call fails, and its caller tries again
+            **_reporters(client),
+        )
+    )
+    try:
+        if wait:
+            await connecting
+        yield client
+    finally:
+        connecting.cancel()
+        with contextlib.suppress(*UNREACHABLE, asyncio.CancelledError):
+            await connecting
+        with contextlib.suppress(*UNREACHABLE):
+            await client.close()
+
+
+def _reporters(client: Client) -> dict[str, Any]:
+    """The client's callbacks, which write what happens to its connection into the log."""
     loop = asyncio.get_running_loop()
     said_at = -SAY_AGAIN_SECONDS
 
@@ -65,32 +94,7 @@ async def open_client(url: str, *, name: str, wait: bool = True) -> AsyncIterato
         else:
             log.debug("nats.error", error=repr(error))
 
-    connecting = asyncio.create_task(
-        client.connect(
-            url.split(","),
-            name=name,
-            allow_reconnect=True,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=1,
-            connect_timeout=CONNECT_SECONDS,
-            drain_timeout=3,
-            ping_interval=10,
-            pending_size=0,  # nothing is held back while disconnected: a call fails, and its caller tries again
-            disconnected_cb=on_disconnected,
-            reconnected_cb=on_reconnected,
-            error_cb=on_error,
-        )
-    )
-    try:
-        if wait:
-            await connecting
-        yield client
-    finally:
-        connecting.cancel()
-        with contextlib.suppress(*UNREACHABLE, asyncio.CancelledError):
-            await connecting
-        with contextlib.suppress(*UNREACHABLE):
-            await client.close()
+    return {"disconnected_cb": on_disconnected, "reconnected_cb": on_reconnected, "error_cb": on_error}
 
 
 def jetstream(client: Client, *, max_pending: int = 4096) -> JetStreamContext:

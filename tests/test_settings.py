@@ -1,0 +1,51 @@
+"""A wrong setting is told in one line."""
+
+from pathlib import Path
+
+import pytest
+
+from em_agent.errors import ConfigurationError
+from em_agent.settings import Settings, load_settings
+
+
+def _load(name: str, value: str) -> Settings:
+    return load_settings({name: value}, dotenv=Path("there-is-none"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://host/db"),
+        ("DATABASE_URL", "postgresql://user:secret@host:port/db"),
+        ("DATABASE_URL", "postgresql://host:99999/db"),
+        ("NATS_URL", "nats://host:port"),
+        ("NATS_URL", "host:4222"),
+        ("EM_AGENT_TIMEZONE", "Mars/Olympus"),
+        ("EM_AGENT_PORT", "0"),
+    ],
+)
+def test_wrong_setting_is_named(name: str, value: str) -> None:
+    """The line names the setting, and does not show what it holds."""
+    with pytest.raises(ConfigurationError) as failure:
+        _load(name, value)
+    text = str(failure.value)
+    assert text.startswith(f"{name} is wrong: ")
+    assert "\n" not in text
+    assert "secret" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql://user:p,w@host:5432/db"),
+        ("DATABASE_URL", "postgresql://one:5432,two:5433/db?target_session_attrs=read-write"),
+        ("DATABASE_URL", "postgresql:///db?host=/run/postgresql"),
+        ("DATABASE_URL", "postgres://[::1]:5432/db"),
+        ("NATS_URL", "nats://one:4222,nats://two:4222"),
+        ("NATS_URL", "tls://user:password@host"),
+    ],
+)
+def test_urls_of_every_form(name: str, value: str) -> None:
+    """Several hosts, sockets, IPv6 and odd passwords are no mistakes."""
+    settings = _load(name, value)
+    assert value in {settings.database_url, settings.nats_url}
