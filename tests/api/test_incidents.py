@@ -155,3 +155,21 @@ async def test_one_incident(gateway: Gateway, pool: Pool) -> None:
     summary = next(each for each in (await _all(gateway)) if each["id"] == "P99")
     assert {name: found[name] for name in summary} == summary
     assert found["triggered_at"] == t(0).isoformat().replace("+00:00", "Z")
+
+
+async def test_renamed(gateway: Gateway, pool: Pool) -> None:
+    """A service's incidents from before its new name are found by that name, and by the old one."""
+    renamed = Snapshot(service=Ref("S1", "Shop"), priority=Ref("PR1", "SEV-1"), is_priority_stated=True)
+    async with pool.acquire() as connection:
+        await store.apply(connection, _of(90, [ev("triggered", 9.0, snapshot=renamed)]))
+    for names in (("Shop", "SEV-1"), ("Checkout", "P1"), ("S1", "PR1")):
+        found = {row["id"] for row in await _all(gateway, service=names[0])}
+        assert found == {"P90", *(f"P{number:02d}" for number in range(COUNT) if number % 3 == 0)}
+        assert "P90" in {row["id"] for row in await _all(gateway, priority=names[1])}
+
+
+async def test_unknown_parameter(gateway: Gateway) -> None:
+    """A parameter that does not exist is refused rather than ignored, since the answer would be to another question."""
+    answer = await gateway.client.get("/v1/incidents", params={"servise": "Checkout"})
+    assert answer.status_code == 422
+    assert "servise" in answer.json()["detail"]

@@ -10,6 +10,7 @@ from em_agent.domain.deliveries import Delivery
 from em_agent.errors import RetriableError
 from em_agent.events import record
 from em_agent.events.record import Recorder
+from em_agent.kit.postgres import Pool
 from tests.conftest import with_database
 from tests.waiting import eventually
 
@@ -52,3 +53,13 @@ async def test_writer_survives_surprise(database_url: str, monkeypatch: pytest.M
         assert await asyncio.gather(*(_is_recorded(recorder) for _ in range(3))) == [False] * 3
         monkeypatch.setattr(record, "_insert", working)
         assert await eventually(lambda: _is_recorded(recorder))
+
+
+async def test_missing_migration(database_url: str, pool: Pool) -> None:
+    """A database that lacks a column or table is no reason to call a delivery unreadable: it is to be sent again."""
+    async with Recorder(database_url, queue_limit=10) as recorder:
+        await pool.execute("ALTER TABLE outbox RENAME TO outbox_away")
+        with pytest.raises(RetriableError):
+            await recorder.record(DELIVERY)
+        await pool.execute("ALTER TABLE outbox_away RENAME TO outbox")
+        assert (await recorder.record(DELIVERY)).is_new

@@ -4,16 +4,17 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import asyncpg
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
 
 from em_agent.api.backend import UseBackend
 from em_agent.api.errors import problems
+from em_agent.api.parameters import known_only
 from em_agent.domain.times import parse_moment, parse_zone
 from em_agent.incidents.query import IncidentQuery
 from em_agent.incidents.read import IncidentDetail, find_incident, find_page
 
-router = APIRouter(prefix="/v1/incidents", tags=["incidents"])
+router = APIRouter(prefix="/v1/incidents", tags=["incidents"], dependencies=[Depends(known_only)])
 
 Sort = Literal[
     "triggered_at", "resolved_at", "number", "time_to_acknowledge_seconds", "time_to_resolve_seconds",

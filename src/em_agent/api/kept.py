@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel
 
 from em_agent.api.backend import UseBackend
 from em_agent.api.errors import problems
+from em_agent.api.parameters import known_only
 from em_agent.events import dead_letters, quarantine
 from em_agent.events.dead_letters import DeadLetter
 from em_agent.events.quarantine import Quarantined
 
-router = APIRouter(prefix="/v1", tags=["kept aside"])
+router = APIRouter(prefix="/v1", tags=["kept aside"], dependencies=[Depends(known_only)])
 
 Limit = Annotated[int, Query(ge=1, le=500)]
 Before = Annotated[int | None, Query(ge=0, lt=2**63, description="Only those with a smaller id, for the next page.")]

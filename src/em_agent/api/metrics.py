@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from em_agent.api.errors import problems
-from em_agent.errors import InvalidError
+from em_agent.api.parameters import refuse_unknown
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.metrics.models import IncidentMetrics
 from em_agent.metrics.parameters import (
@@ -86,10 +86,7 @@ def router(meter: Callable[[Request], IncidentMeter], *, timezone: str) -> APIRo
 
 async def _answer(request: Request, meter: IncidentMeter, timezone: str) -> Response:
     given = {name: request.query_params.getlist(name) for name in request.query_params}
-    unknown = sorted(given.keys() - NAMES)
-    if unknown:
-        message = f"There is no parameter {unknown[0]}; there are {', '.join(sorted(NAMES))}."
-        raise InvalidError(message)
+    refuse_unknown(given, NAMES)
     query = read_query(given, now=datetime.now(UTC), timezone=timezone)
     is_compared = choice(given, "compare", COMPARISONS) is not None
     is_csv = choice(given, "format", FORMATS) == "csv"

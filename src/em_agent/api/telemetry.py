@@ -25,12 +25,18 @@ QUARANTINED = Gauge("em_agent_quarantined", "Authentic deliveries that could not
 MODELS_AGE = Gauge("em_agent_models_age_seconds", "Age of the oldest event that the models don't have; 0 if none.")
 
 _OUTBOX = """
-SELECT count(*) FILTER (WHERE o.published_at IS NULL) AS unpublished,
-    count(*) FILTER (WHERE o.published_at IS NOT NULL) AS unfinished,
-    coalesce(extract(epoch FROM now() - min(e.received_at) FILTER (WHERE o.published_at IS NULL)), 0)::float8 AS age,
-    coalesce(extract(epoch FROM now() - min(e.received_at)), 0)::float8 AS unfinished_age
-FROM outbox AS o
-JOIN events_raw AS e ON e.id = o.event_id
+SELECT depth.unpublished, depth.unfinished,
+    coalesce(extract(epoch FROM now() - unpublished.received_at), 0)::float8 AS age,
+    coalesce(extract(epoch FROM now() - oldest.received_at), 0)::float8 AS unfinished_age
+FROM (
+    SELECT count(*) FILTER (WHERE published_at IS NULL) AS unpublished,
+        count(*) FILTER (WHERE published_at IS NOT NULL) AS unfinished,
+        min(event_id) FILTER (WHERE published_at IS NULL) AS first_unpublished,
+        min(event_id) AS first
+    FROM outbox
+) AS depth
+LEFT JOIN events_raw AS unpublished ON unpublished.id = depth.first_unpublished
+LEFT JOIN events_raw AS oldest ON oldest.id = depth.first
 """
 
 

@@ -1,6 +1,7 @@
 """The commands that run one role alone."""
 
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -94,12 +95,13 @@ async def _run_relay(settings: Settings) -> None:
 
     database_url, nats_url = required_urls(settings)
     async with open_client(nats_url, name="em-agent relay") as client:
-        await announce(client, "relay")
         part = Relay(database_url, client, sources=list(SOURCES), replicas=settings.stream_replicas)
+        await announce(client, "relay", lambda: part.is_well)
         await run_until_stopped(part.run())
 
 
 async def _run_workers(settings: Settings, names: list[str]) -> None:
+    from em_agent.kit.postgres import wait_until_migrated
     from em_agent.kit.presence import announce
     from em_agent.kit.process import run_until_stopped
     from em_agent.services import open_connections, required_urls
@@ -122,6 +124,7 @@ async def _run_workers(settings: Settings, names: list[str]) -> None:
                 for name in names
             ]
             workers = [Worker(connections.nats, consumer, replicas=replicas) for consumer in consumers]
-            for name in names:
-                await announce(connections.nats, f"worker {name}")
+            await wait_until_migrated(connections.pool)
+            for name, worker in zip(names, workers, strict=True):
+                await announce(connections.nats, f"worker {name}", partial(getattr, worker, "is_well"))
             await run_until_stopped(*(worker.run() for worker in workers))

@@ -47,6 +47,9 @@ FROM unnest($1::text[], $2::text[]) AS d (source, delivery_id)
 JOIN events_raw AS e USING (source, delivery_id)
 """
 
+# What a delivery's own content causes: no later try will do better.
+_UNREADABLE = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, UnicodeError)
+
 log = structlog.get_logger()
 
 
@@ -160,13 +163,17 @@ class Recorder:
             await _insert(connection, batch)
         except postgres.UNREACHABLE:
             raise
-        except (asyncpg.PostgresError, UnicodeError) as error:
+        except _UNREADABLE as error:
             if len(batch) == 1:
                 log.warning("recorder.refused", error=str(error), delivery_id=batch[0].delivery.delivery_id)
                 _fail(batch, UnreadableError(str(error)))
                 return
             for waiting in batch:  # find the one that spoils it, and write its neighbours
                 await self._write(connection, [waiting])
+        except asyncpg.PostgresError:
+            # Not the deliveries are wrong but the database, such as one that lacks a migration: that will be mended.
+            log.exception("recorder.failed", deliveries=len(batch))
+            _fail(batch, RetriableError("The event store refuses; send it again."))
 
     async def _give_up_late(self) -> None:
         """Answer the deliveries that could not be stored in time, queued or being written."""

@@ -20,6 +20,11 @@ SORT_COLUMNS = {
     "time_to_resolve_seconds": "double precision",
 }
 
+# An id, or a name that it has or had: incidents from before a change of the name belong to it, too.
+_BY_NAME = (
+    "({name} = ANY(?) OR {name}_id = ANY(?) OR {name}_id IN (SELECT {name}_id FROM incidents WHERE {name} = ANY(?)))"
+)
+
 
 @dataclass(frozen=True)
 class IncidentQuery:
@@ -66,13 +71,13 @@ class IncidentQuery:
         if self.until is not None:
             add(f"{self.window_column} < ?", self.until)
         if self.service:
-            add("(service = ANY(?) OR service_id = ANY(?))", list(self.service))
+            add(_BY_NAME.format(name="service"), list(self.service))
         if self.team:
             add("(teams && ?::text[] OR team_ids && ?::text[])", list(self.team))
         if self.urgency:
             add("urgency = ANY(?)", list(self.urgency))
         if self.priority:
-            add("(priority = ANY(?) OR priority_id = ANY(?))", list(self.priority))
+            add(_BY_NAME.format(name="priority"), list(self.priority))
         if self.status:
             add("status = ANY(?)", list(self.status))
         if self.exclude_merged:

@@ -1,11 +1,13 @@
 """PostgreSQL: connections, a pool, numbered migrations."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
+import structlog
 
 from em_agent.errors import PermanentError, RetriableError
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 else:
     Connection = asyncpg.Connection
     Pool = asyncpg.Pool
+
+log = structlog.get_logger()
 
 CONNECT_SECONDS = 3.0
 COMMAND_SECONDS = 4.0
@@ -130,6 +134,18 @@ async def has_migrations(connection: Any) -> bool:  # noqa: ANN401 - a connectio
     except asyncpg.UndefinedTableError:
         return False
     return all(name in done for name, _ in migration_files())
+
+
+async def wait_until_migrated(pool: Pool) -> None:
+    """Return once the database answers and has every migration of this release."""
+    while True:
+        try:
+            if await has_migrations(pool):
+                return
+            log.warning("postgres.not_migrated", mend="run em-agent migrate")
+        except UNREACHABLE as error:
+            log.warning("postgres.unreachable", error=repr(error))
+        await asyncio.sleep(1)
 
 
 @asynccontextmanager

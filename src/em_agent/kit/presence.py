@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -10,11 +10,12 @@ from nats.aio.msg import Msg
 _SUBJECT = "em_agent.presence"
 
 
-async def announce(client: Client, name: str) -> None:
-    """Answer roll calls with `name`, as long as the client lives and this process's event loop turns."""
+async def announce(client: Client, name: str, is_well: Callable[[], bool]) -> None:
+    """Answer roll calls with `name` while `is_well`, as long as the client lives and the event loop turns."""
 
     async def reply(call: Msg) -> None:
-        await call.respond(name.encode())
+        if is_well():
+            await call.respond(name.encode())
 
     await client.subscribe(_SUBJECT, cb=reply)
 

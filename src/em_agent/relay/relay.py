@@ -43,6 +43,7 @@ class Relay:
         self._sources = sources
         self._replicas = replicas
         self._wake = asyncio.Event()
+        self.is_well = False  # whether the last turn was one without a failure
 
     async def run(self) -> None:
         """Work until cancelled; what fails is tried again."""
@@ -59,6 +60,7 @@ class Relay:
                 log.warning("relay.disconnected", error=repr(error))
                 await asyncio.sleep(IDLE_SECONDS / 4)
             finally:
+                self.is_well = False
                 connection.terminate()
 
     async def _work(self, connection: postgres.Connection) -> None:
@@ -78,9 +80,11 @@ class Relay:
                     epoch = await self._tend(connection, led)
                     tended_at = loop.time()
                 await self._drain(connection, led, epoch)
+                self.is_well = True
             except kit_nats.UNREACHABLE as error:
                 if isinstance(error, postgres.UNREACHABLE) and connection.is_closed():
                     raise
+                self.is_well = False
                 log.warning("relay.waiting_for_nats", error=repr(error))
                 tended_at = -IDLE_SECONDS
                 await asyncio.sleep(IDLE_SECONDS / 2)

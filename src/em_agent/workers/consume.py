@@ -45,6 +45,7 @@ class Consumer:
     batch_size: int
     ack_wait_seconds: float = 10.0
     headers_only: bool = False
+    acks_all: bool = False  # handling a message is handling all before it: one acknowledgement does for them
     dead_letters: DeadLetters | None = None  # None: a batch that fails is tried for ever
     prepare: Callable[[], Awaitable[None]] | None = None  # what to do each time before the first message
 
@@ -54,7 +55,7 @@ class Consumer:
             durable_name=self.name,
             filter_subject=f"{SUBJECT_PREFIX}.>",
             deliver_policy=DeliverPolicy.ALL,
-            ack_policy=AckPolicy.EXPLICIT,
+            ack_policy=AckPolicy.ALL if self.acks_all else AckPolicy.EXPLICIT,
             ack_wait=self.ack_wait_seconds,
             max_deliver=-1,
             max_ack_pending=4 * self.batch_size,
@@ -72,6 +73,7 @@ class Worker:
         self._consumer = consumer
         self._replicas = replicas
         self._failures = 0
+        self.is_well = False  # whether the last turn was one without a failure
 
     async def run(self) -> None:
         """Work until cancelled; the stream and the consumer are made again when NATS lost them."""
@@ -85,6 +87,7 @@ class Worker:
                     with contextlib.suppress(*kit_nats.UNREACHABLE):
                         await subscription.unsubscribe()
             except TRANSIENT as error:
+                self.is_well = False
                 self._failures += 1
                 log.warning("worker.waiting", consumer=self._consumer.name, error=repr(error))
                 await asyncio.sleep(min(0.25 * 2 ** min(self._failures, 5), 5.0))
@@ -97,6 +100,7 @@ class Worker:
         subscription = await self._js.pull_subscribe_bind(durable=self._consumer.name, stream=STREAM)
         log.info("worker.subscribed", consumer=self._consumer.name)
         self._failures = 0
+        self.is_well = True
         return subscription
 
     async def _turn(self, subscription: JetStreamContext.PullSubscription) -> None:
@@ -105,7 +109,8 @@ class Worker:
         except nats.errors.TimeoutError:
             await subscription.consumer_info()  # raises when the consumer is gone
             return
-        await self._process(messages)
+        if messages:  # none when the stream goes away meanwhile
+            await self._process(messages)
 
     async def _process(self, messages: Sequence[Msg]) -> None:
         try:
@@ -120,7 +125,8 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - the outermost loop of the worker: one bad message must not stop it
             await self._isolate(messages, error)
         else:
-            for message in messages:
+            newest = max(messages, key=lambda message: message.metadata.sequence.stream)
+            for message in [newest] if self._consumer.acks_all else messages:
                 await message.ack()
 
     async def _isolate(self, messages: Sequence[Msg], error: Exception) -> None:

@@ -18,8 +18,8 @@ from em_agent.workers.consume import Consumer
 from em_agent.workers.dbt import Transformer
 
 BATCH_SIZE = 5000
-# Longer than the first run over a large history takes. After a crash only the outbox waits this long, not the marts.
-ACK_WAIT_SECONDS = 900.0
+# A message that comes again during a long run only causes a short one after it.
+ACK_WAIT_SECONDS = 60.0
 LONGEST_REST_SECONDS = 5.0
 
 log = structlog.get_logger()
@@ -41,6 +41,7 @@ class Warehouse:
             batch_size=BATCH_SIZE,
             ack_wait_seconds=ACK_WAIT_SECONDS,
             headers_only=True,
+            acks_all=True,
             prepare=self.catch_up,
         )
 

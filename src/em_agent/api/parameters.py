@@ -1,0 +1,28 @@
+"""What holds for the parameters of every route."""
+
+from collections.abc import Collection
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+
+from em_agent.errors import InvalidError
+
+
+def refuse_unknown(given: Collection[str], known: Collection[str]) -> None:
+    """Refuse a parameter that does not exist: ignored, it would be answered with something else than was asked.
+
+    Raises:
+        InvalidError: one of those given is not known.
+
+    """
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        message = f"There is no parameter {unknown[0]}; there are {', '.join(sorted(known)) or 'none'}."
+        raise InvalidError(message)
+
+
+async def known_only(request: Request) -> None:
+    """Refuse what the route does not declare; a dependency of routers."""
+    route = request.scope["route"]
+    if isinstance(route, APIRoute):
+        refuse_unknown(list(request.query_params), [field.alias for field in route.dependant.query_params])
