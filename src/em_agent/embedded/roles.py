@@ -2,15 +2,18 @@
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from em_agent.embedded.endpoints import reachable_host
+from em_agent.embedded.forks import can_fork, fork
+from em_agent.embedded.processes import Process, spawn
 from em_agent.embedded.server import close
 from em_agent.settings import Settings
 
 _ANSWER_SECONDS = 2.0
+_STANDARD_ERROR = 2
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,18 @@ class Role:
     name: str
     command: Sequence[str]
     ready_url: str | None = None
+    words: Sequence[str] = ()  # the same as words behind `em-agent`, which a fork of ours can run as well
+
+    def start(self, environment: Mapping[str, str]) -> Process:
+        """The running role, which ends when we do.
+
+        Raises:
+            ConfigurationError: the program cannot be run.
+
+        """
+        if self.words and can_fork():
+            return fork(self.words, environment)
+        return spawn(self.command, environment=environment, stderr=_STANDARD_ERROR)
 
     async def is_ready(self) -> bool:
         """Whether the role says that it can do its work."""
@@ -40,7 +55,7 @@ def default_roles(settings: Settings) -> list[Role]:
 
 def _role(*words: str, ready_url: str | None = None) -> Role:
     # -P: a file in the current directory must not stand in for a module of ours.
-    return Role(" ".join(words), (sys.executable, "-P", "-m", "em_agent", *words), ready_url)
+    return Role(" ".join(words), (sys.executable, "-P", "-m", "em_agent", *words), ready_url, words)
 
 
 async def status_of(url: str) -> int | None:
