@@ -1,4 +1,4 @@
-"""Our own commands as forks of this process: what it imported, they share, and need not import again.
+"""Work of ours in forks of this process: what it has imported, they share, and need not import again.
 
 Only on Linux: the system libraries of macOS do not bear a fork that goes on without an `exec`.
 """
@@ -7,11 +7,10 @@ import contextlib
 import gc
 import importlib
 import os
-import runpy
 import signal
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from signal import SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGTERM, Signals
 
@@ -19,8 +18,9 @@ from setproctitle import setproctitle
 
 from em_agent.embedded.processes import follow_parent
 
-_SIGNALS = {SIGINT, SIGTERM, SIGHUP, SIGCHLD}
+_SIGNALS = (SIGINT, SIGTERM, SIGHUP, SIGCHLD)
 _THREADS = Path("/proc/self/task")
+_STANDARD_ERROR = 2
 
 
 class Fork:
@@ -50,36 +50,35 @@ class Fork:
 
 
 def can_fork() -> bool:
-    """Whether a fork is safe now. A lock that another thread holds would stay locked in it for ever."""
+    """Whether a fork is safe now: a lock that another thread holds would stay locked in it for ever."""
     return sys.platform == "linux" and len(list(_THREADS.iterdir())) == 1
 
 
 def preload() -> None:
-    """Import what the forks will need, and have no garbage collection write to it: that would end the sharing."""
+    """Import what the forks will need, and keep garbage collections from writing to it, which would end the sharing."""
     if sys.platform == "linux":
         importlib.import_module("em_agent.embedded.preload")
         gc.collect()
         gc.freeze()
 
 
-def fork(words: Sequence[str], environment: Mapping[str, str]) -> Fork:
-    """A child that runs `em-agent` with these words and is called so, otherwise as `processes.spawn` starts one.
-
-    It never comes back into the code that called this. Everything of ours that it has still, it leaves alone.
-    """
+def fork(title: str, work: Callable[[], None], environment: Mapping[str, str]) -> Fork:
+    """A child that is called `title` and does the work; else it is as `processes.spawn` starts one."""
     follow = follow_parent(SIGKILL)
     reader, writer = os.pipe()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     pid = os.fork()
     if not pid:
         status = 1
-        try:
-            _become(["em-agent", *words], environment)
+        try:  # it must never come back into the code that called this
+            _become(title, environment)
             if follow is not None:
                 follow()
-            _close_all()  # the pipe too, by which our parent knows that we are under way
+            _close_files()  # with the pipe, by which our parent knows that we are under way
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            status = _run(words)
+            status = _status_of(work)
+        except BaseException:  # noqa: BLE001 - the outermost frame of a process
+            traceback.print_exc()
         finally:
             os._exit(status)
     os.close(writer)
@@ -89,10 +88,10 @@ def fork(words: Sequence[str], environment: Mapping[str, str]) -> Fork:
     return Fork(pid)
 
 
-def _become(command: Sequence[str], environment: Mapping[str, str]) -> None:
+def _become(title: str, environment: Mapping[str, str]) -> None:
     """Take on the name, session, signals, environment and module path of a process that was started for this."""
-    gc.freeze()  # what our parent let go of may own file descriptors, whose numbers will be ours
-    setproctitle(" ".join(command))
+    gc.freeze()  # what our parent lets go of may own descriptors, whose numbers will be ours: it must never be freed
+    setproctitle(title)
     os.setsid()
     signal.set_wakeup_fd(-1)
     for signum in _SIGNALS:
@@ -103,30 +102,23 @@ def _become(command: Sequence[str], environment: Mapping[str, str]) -> None:
         del sys.path[0]  # the current directory, or a script's
 
 
-def _close_all() -> None:
-    """Close every file but standard error, which is standard output too, and an empty standard input."""
+def _close_files() -> None:
+    """Close every file but standard error, which becomes standard output too, beside an empty standard input."""
     empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)
-    os.dup2(2, 1)
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - descriptors are numbers
-        if int(name) > 2:  # noqa: PLR2004 - standard error
+    os.dup2(_STANDARD_ERROR, 1)
+    for descriptor in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - they are numbers
+        if descriptor > _STANDARD_ERROR:
             with contextlib.suppress(OSError):  # the listing's own
-                os.close(int(name))
+                os.close(descriptor)
 
 
-def _run(words: Sequence[str]) -> int:
-    """The exit status of the command, which writes what it dies of to standard error, as an interpreter does."""
-    sys.argv = ["em-agent", *words]
+def _status_of(work: Callable[[], None]) -> int:
+    """The exit status, when the work is done."""
     try:
-        runpy.run_module("em_agent", run_name="__main__", alter_sys=False)
+        work()
     except SystemExit as end:
-        if end.code is None or isinstance(end.code, int):
-            return end.code or 0
-        sys.stderr.write(f"{end.code}\n")
-        return 1
-    except BaseException:  # noqa: BLE001 - the outermost frame of a process
-        traceback.print_exc()
-        return 1
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     finally:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):

@@ -3,6 +3,10 @@
 What one role alone needs, as dbt, is not of it. None of this may open a connection, start a thread or make a loop.
 """
 
+import anyio._backends._asyncio  # noqa: F401
+import uvicorn.lifespan.on
+import uvicorn.protocols.http.httptools_impl  # noqa: F401
+
 import em_agent.app
 import em_agent.kit.http
 import em_agent.kit.presence
