@@ -17,6 +17,7 @@ from signal import SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGTERM, Signals
 from setproctitle import setproctitle
 
 from em_agent.embedded.processes import follow_parent
+from em_agent.kit import memory
 
 _SIGNALS = (SIGINT, SIGTERM, SIGHUP, SIGCHLD)
 _THREADS = Path("/proc/self/task")
@@ -57,9 +58,9 @@ def can_fork() -> bool:
 def preload() -> None:
     """Import what the forks will need, and keep garbage collections from writing to it, which would end the sharing."""
     if sys.platform == "linux":
+        memory.keep_small()
         importlib.import_module("em_agent.embedded.preload")
-        gc.collect()
-        gc.freeze()
+        memory.settle()
 
 
 def fork(title: str, work: Callable[[], None], environment: Mapping[str, str]) -> Fork:

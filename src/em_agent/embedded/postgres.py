@@ -30,7 +30,7 @@ _STOP = ((SIGINT, 30.0), (SIGQUIT, 5.0), (SIGKILL, 5.0))
 _STOP_STRAYS = ((SIGINT, 10.0), (SIGQUIT, 5.0), (SIGKILL, 5.0))
 _KILL = ((SIGKILL, 5.0),)
 # Servers see no setting of the shell that started us: PGPORT, LC_ALL and the like change what they do.
-_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", "MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "262144"}
 
 
 class PostgresServer:

@@ -3,12 +3,19 @@
 import ctypes
 import gc
 
-_ARENA_MAX = -8  # malloc.h: M_ARENA_MAX
+# malloc.h
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
+_LARGE_BYTES = 256 * 1024
 
 
-def share_one_heap() -> None:
-    """Have all threads allocate from one heap, where glibc would give each its own, with room of its own to spare."""
+def keep_small() -> None:
+    """Have one heap for all threads, and what is large given back when it is freed.
+
+    glibc would give each thread a heap of its own, and after the first large block keep room for several.
+    """
     _call("mallopt", _ARENA_MAX, 1)
+    _call("mallopt", _MMAP_THRESHOLD, _LARGE_BYTES)
+    _call("mallopt", _TRIM_THRESHOLD, _LARGE_BYTES)
 
 
 def settle() -> None:

@@ -32,7 +32,7 @@ class Warehouse:
 
     def __init__(self, database_url: str, work_dir: Path) -> None:
         """Transform the database at `database_url`; dbt's own files go below `work_dir`."""
-        memory.share_one_heap()
+        memory.keep_small()
         self._transformer = Transformer(database_url, work_dir)
         self._rest_until = 0.0
 
