@@ -33,6 +33,8 @@ wal_compression = pglz
 
 # Queues are small and busy tables: dead rows must go soon. A writer that hangs must not hold them back.
 autovacuum_naptime = 15s
+autovacuum_max_workers = 2
+autovacuum_work_mem = 16MB
 idle_in_transaction_session_timeout = 5min
 client_connection_check_interval = 5s
 
