@@ -215,9 +215,10 @@ def cpu_seconds(pid: int) -> float:
 def processes_below(pid: int) -> list[int]:
     """The process and every one below it."""
     pids = [pid]
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):  # each thread has its own
         with contextlib.suppress(OSError):
-            pids += processes_below(int(child))
+            for child in children.read_text().split():
+                pids += processes_below(int(child))
     return pids
 
 

@@ -1,9 +1,11 @@
 """Servers of a test's own, which it may kill, wipe and start again at the same address."""
 
 import shutil
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from signal import SIGKILL
 
 from em_agent.embedded.data_directory import DataDirectory
 from em_agent.embedded.nats import NatsServer
@@ -33,8 +35,9 @@ class OwnServer:
         """End it without a word."""
         process = self._server.process
         assert process is not None
-        process.kill()
-        process.wait()
+        process.send_signal(SIGKILL)
+        while process.poll() is None:
+            time.sleep(0.01)
 
     async def start(self) -> None:
         """Start it, at the address that it had, and wait until it serves."""

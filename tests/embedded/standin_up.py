@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from dataclasses import asdict
 
@@ -27,12 +28,13 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 
 def stand_ins(settings: Settings) -> list[Role]:
-    """A role that serves HTTP, one that only runs, and whatever the environment asks for."""
+    """A role that serves HTTP, one that only runs, one that is forked, and whatever the environment asks for."""
     address = f"http://127.0.0.1:{settings.port}/"
     extra = [Role("extra", ("/bin/sh", "-c", os.environ["EXTRA_ROLE"]))] if os.environ.get("EXTRA_ROLE") else []
     return [
         Role("web", (sys.executable, "-I", "-S", "-c", _SERVE, str(settings.port)), address),
         Role("idle", ("/bin/sleep", "1000")),
+        Role("forked", ("/bin/sleep", "1001"), work=signal.pause),
         *extra,
     ]
 

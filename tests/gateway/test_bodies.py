@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -373,3 +374,14 @@ async def test_any_bytes_are_answered(gateway: Gateway, pool: Pool, body: bytes)
     """Any authentic bytes at all are answered 2xx."""
     assert (await gateway.post(body)).status_code == 200
     await ask_as_users_do(pool)
+
+
+async def test_too_large_is_told(gateway: Gateway) -> None:
+    """Whoever sends too much gets the answer, not a connection that breaks off, also on a connection kept alive."""
+    for size in (1_048_577, 3_000_000) * 3:
+        assert (await gateway.client.get("/healthz")).status_code == 200
+        answer = await gateway.post(b"x" * size, {})
+        assert answer.status_code == 413
+    async with httpx2.AsyncClient(base_url=gateway.url) as fresh:
+        for _ in range(3):
+            assert (await fresh.post("/webhooks/pagerduty", content=b"x" * 3_000_000)).status_code == 413

@@ -1,12 +1,10 @@
 """The `em-agent` command."""
 
-import sys
-
 import typer
 
 from em_agent import __version__
 from em_agent.cli import demo, doctor, info, metrics, migrate, replay, roles, up
-from em_agent.errors import EmAgentError
+from em_agent.cli.outcome import explained
 
 app = typer.Typer(
     name="em-agent",
@@ -36,8 +34,5 @@ for _topic in (up, demo, roles, migrate, info, doctor, metrics, replay):
 
 def main() -> None:
     """Run the command; a foreseen error is one line on standard error and exit status 1."""
-    try:
+    with explained():
         app()
-    except EmAgentError as error:
-        typer.echo(f"em-agent: {error}", err=True)
-        sys.exit(1)

@@ -39,6 +39,7 @@ def demo(
     days: int | None = typer.Option(None, min=1, max=3650, help="Days in the year; by default 365."),
 ) -> None:
     """Run everything on a data directory of its own, with a year of made-up incidents sent through the front door."""
+    from em_agent.cli.roles import every_role
     from em_agent.demo.plan import Plan
     from em_agent.demo.year import make_year
     from em_agent.embedded.data_directory import DataDirectory
@@ -54,7 +55,7 @@ def demo(
     memory = _remember(directory, {name: value for name, value in wanted.items() if value is not None})
     end = datetime.fromisoformat(memory["end"])
     year = make_year(end, seed=memory["seed"], incidents=memory["incidents"], days=memory["days"])
-    run_up(settings, _Announcement(Plan(year, [secret]), end, settings.data_dir))
+    run_up(settings, _Announcement(Plan(year, [secret]), end, settings.data_dir), every_role)
 
 
 def _isolate() -> "Settings":

@@ -1,16 +1,20 @@
 """The commands that run one role alone."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from em_agent.cli.outcome import explained
 from em_agent.domain.consumers import CONSUMERS
 from em_agent.errors import ConfigurationError
 from em_agent.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from em_agent.embedded.roles import Role
 
 
 def register(app: typer.Typer) -> None:
@@ -50,6 +54,23 @@ def worker(
         message = f"There is no consumer {unknown[0]!r}: choose of {', '.join(CONSUMERS)}."
         raise ConfigurationError(message)
     _run_loop(_run_workers(_settings_for(f"worker {' '.join(names)}"), names))
+
+
+def run_role(words: Sequence[str]) -> None:
+    """Run the role of these words, as `em-agent` does with them."""
+    name, *names = words
+    with explained():
+        if name == "worker":
+            worker(names)
+        else:
+            {"gateway": gateway, "connectors": connectors, "relay": relay}[name]()
+
+
+def every_role(settings: Settings) -> "list[Role]":
+    """What `up` keeps running, in forks of its process where that can be."""
+    from em_agent.embedded.roles import default_roles
+
+    return default_roles(settings, run_role)
 
 
 def _run_loop(work: Coroutine[Any, Any, None]) -> None:

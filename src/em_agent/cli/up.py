@@ -15,13 +15,14 @@ def register(app: typer.Typer) -> None:
 
 def up() -> None:
     """Run everything on this machine: servers where no DATABASE_URL or NATS_URL is set, and every role."""
+    from em_agent.cli.roles import every_role
     from em_agent.embedded.up import run_up
     from em_agent.kit.logging import configure_logging
     from em_agent.settings import load_settings
 
     settings = load_settings()
     configure_logging(settings.log_level, "up")
-    run_up(settings, _announce)
+    run_up(settings, _announce, every_role)
 
 
 def _announce(endpoints: "Endpoints") -> None:

@@ -22,6 +22,9 @@ _ANSWER_SECONDS = 2.0
 _PORT_ATTEMPTS = 5
 _STOP = ((SIGTERM, 10.0), (SIGKILL, 5.0))
 
+# Its garbage collector would let the heap double, and give back late what a load needed. Tighter costs CPU time.
+_ENVIRONMENT = {"PATH": os.defpath, "GOMEMLIMIT": "40MiB"}
+
 # Paths are relative to the working directory: the server's account may not be able to walk there.
 _CONFIGURATION = """\
 # Written at each start.
@@ -77,7 +80,7 @@ class NatsServer:
                     [self._program, "-c", "nats.conf"],
                     on_our_death=SIGTERM,
                     cwd=folder,
-                    environment={"PATH": os.defpath},
+                    environment=_ENVIRONMENT,
                     account=account,
                     stderr=log,
                 )

@@ -46,7 +46,7 @@ def record(directory: DataDirectory, processes: dict[str, Process]) -> None:
     for name, process in processes.items():
         try:
             found = psutil.Process(process.pid)
-            known[name] = {"pid": process.pid, "started": found.create_time(), "command": found.cmdline()}
+            known[name] = {"pid": process.pid, "started": found.create_time(), "command": _command(found)}
         except psutil.Error:  # it ended at once
             continue
     directory.write_json(_RECORD, known)
@@ -67,9 +67,14 @@ def _recorded(entry: dict[str, Any]) -> psutil.Process | None:
     try:
         process = psutil.Process(int(entry["pid"]))
         is_same = abs(process.create_time() - float(entry["started"])) < _SAME_START_SECONDS
-        return process if is_same and process.cmdline() == entry["command"] else None
+        return process if is_same and _command(process) == entry["command"] else None
     except (psutil.Error, KeyError, TypeError, ValueError):  # it has ended, or the file is not as we write it
         return None
+
+
+def _command(process: psutil.Process) -> str:
+    """The command as one text: a process that gave itself a name has words no more, only blanks behind it."""
+    return " ".join(process.cmdline()).strip()
 
 
 def _end(processes: list[psutil.Process], steps: Sequence[Step]) -> None:

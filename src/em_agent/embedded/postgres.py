@@ -29,8 +29,16 @@ _STOP = ((SIGINT, 30.0), (SIGQUIT, 5.0), (SIGKILL, 5.0))
 # A postmaster whose supervisor was killed is stopping already. Sessions without a postmaster end on SIGQUIT alone.
 _STOP_STRAYS = ((SIGINT, 10.0), (SIGQUIT, 5.0), (SIGKILL, 5.0))
 _KILL = ((SIGKILL, 5.0),)
-# Servers see no setting of the shell that started us: PGPORT, LC_ALL and the like change what they do.
-_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+# Servers see no setting of the shell that started us: PGPORT, LC_ALL and the like change what they do. After one large
+# statement a session would keep room for several; glibc gives large blocks back when it is told what is large.
+_LARGE_BYTES = str(256 * 1024)
+_ENVIRONMENT = {
+    "PATH": os.defpath,
+    "LC_ALL": "C",
+    "TZ": "UTC",
+    "MALLOC_MMAP_THRESHOLD_": _LARGE_BYTES,
+    "MALLOC_TRIM_THRESHOLD_": _LARGE_BYTES,
+}
 
 
 class PostgresServer:

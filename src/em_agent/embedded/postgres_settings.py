@@ -17,7 +17,8 @@ max_connections = 80
 password_encryption = scram-sha-256
 
 # All of it is resident once the tables have grown; the system's own cache does the rest as well.
-shared_buffers = 48MB
+shared_buffers = 24MB
+wal_buffers = 2MB
 work_mem = 8MB
 maintenance_work_mem = 64MB
 jit = off
@@ -32,6 +33,8 @@ wal_compression = pglz
 
 # Queues are small and busy tables: dead rows must go soon. A writer that hangs must not hold them back.
 autovacuum_naptime = 15s
+autovacuum_max_workers = 2
+autovacuum_work_mem = 16MB
 idle_in_transaction_session_timeout = 5min
 client_connection_check_interval = 5s
 

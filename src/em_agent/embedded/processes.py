@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from signal import SIGKILL, Signals
-from typing import IO, TypeAlias
+from typing import IO, Protocol, TypeAlias
 
 from em_agent.embedded.accounts import Account
 from em_agent.errors import ConfigurationError
@@ -17,8 +17,25 @@ from em_agent.errors import ConfigurationError
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.02
 
-Process: TypeAlias = subprocess.Popen[bytes]
 Step: TypeAlias = tuple[Signals, float]  # a signal, and the seconds that it is given
+
+
+class Process(Protocol):
+    """What we ask and tell a child: a `subprocess.Popen`, or a fork."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """The exit status, once there is one."""
+        ...
+
+    def send_signal(self, signum: Signals, /) -> None:
+        """Send a signal, unless it has ended."""
+        ...
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        ...
 
 
 def spawn(  # noqa: PLR0913 - each is one choice about a process
@@ -47,7 +64,7 @@ def spawn(  # noqa: PLR0913 - each is one choice about a process
             stdout=stderr,
             stderr=stderr,
             start_new_session=True,
-            preexec_fn=_follow_parent(on_our_death),  # noqa: PLW1509 - it makes two system calls and takes no lock
+            preexec_fn=follow_parent(on_our_death),  # noqa: PLW1509 - it makes two system calls and takes no lock
             user=None if account is None else account.uid,
             group=None if account is None else account.gid,
             extra_groups=None if account is None else [],
@@ -80,7 +97,7 @@ def run(
             input=text.encode(),
             capture_output=True,
             check=False,
-            preexec_fn=_follow_parent(SIGKILL),
+            preexec_fn=follow_parent(SIGKILL),
             user=None if account is None else account.uid,
             group=None if account is None else account.gid,
             extra_groups=None if account is None else [],
@@ -95,7 +112,7 @@ def run(
         raise ConfigurationError(message)
 
 
-def _follow_parent(signum: Signals) -> Callable[[], None] | None:
+def follow_parent(signum: Signals) -> Callable[[], None] | None:
     """What a child does before it runs its program: ask for a signal at our end. Only Linux knows how."""
     if sys.platform != "linux":
         return None

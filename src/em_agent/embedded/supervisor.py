@@ -10,13 +10,13 @@ import structlog
 
 from em_agent.embedded import orphans
 from em_agent.embedded.data_directory import DataDirectory
-from em_agent.embedded.processes import Process, end, spawn
+from em_agent.embedded.forks import preload
+from em_agent.embedded.processes import Process, end
 from em_agent.embedded.roles import Role
 from em_agent.embedded.server import Server
 from em_agent.errors import ConfigurationError, EmAgentError
 
 _STOP_ROLES = ((SIGTERM, 15.0), (SIGKILL, 5.0))
-_STANDARD_ERROR = 2
 _POLL_SECONDS = 0.05
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
@@ -66,7 +66,7 @@ class Supervisor:
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _hurry: asyncio.Event = field(default_factory=asyncio.Event)
     _running: dict[str, _Run] = field(default_factory=dict)
-    _waiting: list[tuple[Process, asyncio.Future[None]]] = field(default_factory=list)
+    _waiting: list[tuple[Process, asyncio.Future[int]]] = field(default_factory=list)
     _is_ready: bool = False
 
     async def run(self) -> None:
@@ -104,6 +104,7 @@ class Supervisor:
     async def _work(self) -> None:
         for server in self.plan.servers:
             server.start()
+        preload()  # while the servers start
         for server in self.plan.servers:
             await server.wait_ready()
         await self.plan.prepare()
@@ -156,7 +157,7 @@ class Supervisor:
         failures = 0
         pause = 0.0
         while True:
-            process = spawn(role.command, environment=self.plan.environment(), stderr=_STANDARD_ERROR)
+            process = role.start(self.plan.environment())
             run = self._running[role.name] = _Run(process, time.monotonic(), failures)
             orphans.record(self.plan.directory, {name: run.process for name, run in self._running.items()})
             status = await self._end_of(process)
@@ -173,19 +174,19 @@ class Supervisor:
 
     async def _end_of(self, process: Process) -> int:
         """The exit status, once there is one: SIGCHLD wakes us, so that waiting costs nothing."""
-        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((process, ended))
         self._notice_ends()
-        await ended
-        return process.returncode
+        return await ended
 
     def _notice_ends(self) -> None:
         still = []
         for process, ended in self._waiting:
-            if process.poll() is None:
+            status = process.poll()
+            if status is None:
                 still.append((process, ended))
             elif not ended.done():
-                ended.set_result(None)
+                ended.set_result(status)
         self._waiting = still
 
     async def _end_all(self) -> None:

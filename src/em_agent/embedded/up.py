@@ -13,7 +13,7 @@ from em_agent.embedded.endpoints import Endpoints
 from em_agent.embedded.lock import locked
 from em_agent.embedded.nats import NatsServer
 from em_agent.embedded.postgres import PostgresServer
-from em_agent.embedded.roles import Role, default_roles
+from em_agent.embedded.roles import Role
 from em_agent.embedded.supervisor import Plan, Supervisor
 from em_agent.errors import ConfigurationError, RetriableError
 from em_agent.kit.postgres import migrate
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 def run_up(
     settings: Settings,
     announce: Callable[[Endpoints], None],
-    roles: Callable[[Settings], Sequence[Role]] = default_roles,
+    roles: Callable[[Settings], Sequence[Role]],
 ) -> None:
     """Run everything until SIGINT or SIGTERM; `announce` is called when all of it answers.
 

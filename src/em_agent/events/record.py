@@ -24,6 +24,7 @@ BATCH_LIMIT = 256
 WRITERS = 2
 # The sender gives up after 5 seconds; it has to hear of a failure before.
 ANSWER_SECONDS = 4.0
+SAY_AGAIN_SECONDS = 30.0
 
 # The order of the rows is that of the key, so that two writers with common deliveries never wait for each other in a
 # circle. The notification wakes the relay; it is sent at commit.
@@ -79,6 +80,7 @@ class Recorder:
         self._unanswered: deque[_Waiting] = deque()
         self._has_work = asyncio.Event()
         self._is_closing = False
+        self._said_at = -SAY_AGAIN_SECONDS
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -125,7 +127,7 @@ class Recorder:
                     self._database_url, name="em-agent gateway", command_seconds=2 * ANSWER_SECONDS
                 )
             except RetriableError as error:
-                log.warning("recorder.disconnected", error=str(error))
+                self._say_disconnected(error)
                 await asyncio.sleep(0.25)
                 if self._is_closing and not self._queue:
                     return
@@ -137,6 +139,13 @@ class Recorder:
                 log.exception("recorder.broken")
             finally:
                 connection.terminate()
+
+    def _say_disconnected(self, error: RetriableError) -> None:
+        """Log why there is no connection, but not at every try of every writer."""
+        now = time.monotonic()
+        if now - self._said_at >= SAY_AGAIN_SECONDS:
+            self._said_at = now
+            log.warning("recorder.disconnected", error=str(error))
 
     async def _write_with(self, connection: postgres.Connection) -> bool:
         """Write until the recorder closes (True) or the connection fails (False)."""

@@ -26,6 +26,7 @@ from em_agent.gateway.http import (
     Reply,
     Scope,
     Send,
+    discard_body,
     error,
     read_body,
 )
@@ -106,7 +107,8 @@ class WebhookGateway:
             body = await read_body(receive, headers.get(b"content-length", b""), endpoint.body_limit_bytes)
         except BodyTooLargeError:
             detail = f"The body is over the limit of {endpoint.body_limit_bytes} bytes."
-            return error(413, detail, "too_large", connection="close")
+            is_read = await discard_body(receive)
+            return error(413, detail, "too_large", **({} if is_read else {"connection": "close"}))
         signature = headers.get(endpoint.source.signature.header.encode(), b"").decode("latin-1")
         refusal = _refuse(endpoint, signature, body)
         if refusal is not None:

@@ -81,7 +81,8 @@ def _reporters(client: Client) -> dict[str, Any]:
     said_at = -SAY_AGAIN_SECONDS
 
     async def on_disconnected() -> None:
-        log.warning("nats.disconnected")
+        if not client.is_closed:  # closing is no accident
+            log.warning("nats.disconnected")
 
     async def on_reconnected() -> None:
         log.info("nats.reconnected")

@@ -22,6 +22,7 @@ log = structlog.get_logger()
 
 CONNECT_SECONDS = 3.0
 COMMAND_SECONDS = 4.0
+IDLE_SECONDS = 60.0  # an idle session costs the server some megabytes
 _MIGRATION_LOCK = 0x656D_6167_656E_7401
 
 # What a caller gets while the server is gone, starting, stopping, failing over, or out of connections, memory or disk;
@@ -30,6 +31,7 @@ UNREACHABLE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what a connection that broke under one statement says to the next
     asyncpg.InternalClientError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
@@ -68,6 +70,7 @@ async def open_pool(url: str, *, name: str, size: int, command_seconds: float = 
         url,
         min_size=0,
         max_size=size,
+        max_inactive_connection_lifetime=IDLE_SECONDS,
         timeout=CONNECT_SECONDS,
         command_timeout=command_seconds,
         server_settings={"application_name": name, "TimeZone": "UTC"},

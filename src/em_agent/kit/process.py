@@ -1,8 +1,10 @@
 """Runs a role until it is told to stop."""
 
 import asyncio
+import contextlib
 import signal
-from collections.abc import Collection, Coroutine
+import threading
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 import structlog
@@ -44,6 +46,32 @@ def stop_event() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     return stopped
+
+
+async def run_aside(work: Callable[[], None]) -> None:
+    """Do the work in a thread that nobody waits for when this is cancelled: the process may end in its middle."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    def aside() -> None:
+        error: BaseException | None = None
+        try:
+            work()
+        except BaseException as raised:  # noqa: BLE001 - whoever waits gets it
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, error)
+
+    threading.Thread(target=aside, daemon=True).start()
+    await done
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

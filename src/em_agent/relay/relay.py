@@ -59,6 +59,9 @@ class Relay:
             except postgres.UNREACHABLE as error:
                 log.warning("relay.disconnected", error=repr(error))
                 await asyncio.sleep(IDLE_SECONDS / 4)
+            except Exception:  # the outermost loop of the relay: without one nothing is published until a restart
+                log.exception("relay.failed")
+                await asyncio.sleep(IDLE_SECONDS)
             finally:
                 self.is_well = False
                 connection.terminate()

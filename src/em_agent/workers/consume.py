@@ -9,8 +9,6 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-import nats.errors
-import nats.js.errors
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -106,7 +104,7 @@ class Worker:
     async def _turn(self, subscription: JetStreamContext.PullSubscription) -> None:
         try:
             messages = await subscription.fetch(self._consumer.batch_size, timeout=FETCH_SECONDS)
-        except nats.errors.TimeoutError:
+        except TimeoutError:  # nothing came: the client's own kind of it, and now and then the plain one
             await subscription.consumer_info()  # raises when the consumer is gone
             return
         if messages:  # none when the stream goes away meanwhile

@@ -1,6 +1,7 @@
 """Runs the dbt project in this process, again and again, on one parsed manifest."""
 
 import hashlib
+import multiprocessing
 import os
 import re
 import time
@@ -13,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+from dbt import mp_context
 from psycopg2.extensions import parse_dsn
 
 from em_agent.errors import ConfigurationError, PermanentError, RetriableError
+from em_agent.kit import memory
 
 PROJECT_DIR = Path(str(files("em_agent") / "warehouse"))
 
@@ -123,12 +126,13 @@ class Transformer:
         """
         started = time.monotonic()
         with self._turn() as connection, connection.cursor() as cursor:
-            self._parse()
+            self.load()
             cursor.execute("SELECT obj_description(to_regnamespace('warehouse'), 'pg_namespace')")
             is_other = cursor.fetchone() != (_project_mark(),)
             result = self._invoke(["run", *(["--full-refresh"] if full_refresh or is_other else [])])
             if is_other:
                 cursor.execute("COMMENT ON SCHEMA warehouse IS %s", (_project_mark(),))
+        memory.give_back()
         return Summary(time.monotonic() - started, _rows(result))
 
     def build(self) -> Summary:
@@ -141,13 +145,22 @@ class Transformer:
         """
         started = time.monotonic()
         with self._turn():
-            self._parse()
+            self.load()
             result = self._invoke(["build"])
         return Summary(time.monotonic() - started, _rows(result))
 
-    def _parse(self) -> None:
+    def load(self) -> None:
+        """Import dbt and parse the project, unless that is done. It changes nothing, and may be broken off.
+
+        Raises:
+            PermanentError: the project is wrong.
+
+        """
         if self._manifest is None:
+            # dbt makes locks for processes, of which it has one; these need no further process that watches over them.
+            mp_context._MP_CONTEXT = multiprocessing.get_context("fork")  # type: ignore[assignment] # noqa: SLF001
             self._manifest = self._invoke(["parse"])
+            memory.settle()
 
     def _invoke(self, arguments: Sequence[str]) -> Any:  # noqa: ANN401 - dbt types it so
         from dbt.cli.main import dbtRunner  # noqa: PLC0415 - seconds to import, which other roles don't need

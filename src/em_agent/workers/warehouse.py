@@ -14,6 +14,8 @@ from nats.aio.msg import Msg
 
 from em_agent.domain.consumers import WAREHOUSE
 from em_agent.errors import PermanentError, RetriableError
+from em_agent.kit import memory
+from em_agent.kit.process import run_aside
 from em_agent.workers.consume import Consumer
 from em_agent.workers.dbt import Transformer
 
@@ -30,6 +32,7 @@ class Warehouse:
 
     def __init__(self, database_url: str, work_dir: Path) -> None:
         """Transform the database at `database_url`; dbt's own files go below `work_dir`."""
+        memory.keep_small()
         self._transformer = Transformer(database_url, work_dir)
         self._rest_until = 0.0
 
@@ -54,6 +57,7 @@ class Warehouse:
         """
         started = time.monotonic()
         try:
+            await run_aside(self._transformer.load)
             summary = await asyncio.to_thread(self._transformer.run)
         except PermanentError as error:
             log.exception("warehouse.failed")

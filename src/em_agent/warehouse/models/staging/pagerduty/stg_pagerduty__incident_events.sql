@@ -63,7 +63,8 @@ snapshots as (
             data_type in ('incident', 'incident_reference'),
             document -> 'incident' is null
         ) as is_snapshot,
-        coalesce(occurred_at <= received_at + interval '24 hours', false) as is_clock_believed
+        coalesce(occurred_at <= received_at + interval '24 hours', false) as is_clock_believed,
+        warehouse.read_time({{ json_text("created_at") }}) as stated_created_at
     from events
 )
 
@@ -114,7 +115,10 @@ select
     case when snapshots.is_snapshot then {{ reference_name("snapshots.priority") }} end as priority_name,
     left(substring({{ reference_name("snapshots.priority") }} from '[0-9]+'), 100)::numeric as priority_severity,
     case when snapshots.is_snapshot then {{ stated_teams("snapshots.teams") }} end as teams,
-    case when snapshots.is_snapshot then warehouse.read_time({{ json_text("snapshots.created_at") }}) end as created_at,
+    case
+        when snapshots.is_snapshot and snapshots.stated_created_at <= snapshots.received_at + interval '24 hours'
+            then snapshots.stated_created_at
+    end as created_at,
     snapshots.is_snapshot
     and coalesce({{ json_text("snapshots.resolve_reason -> 'type'") }} = 'merge_resolve_reason', false) as is_merge,
     case when snapshots.is_snapshot then nullif({{ json_text("snapshots.html_url") }}, '') end as html_url,
