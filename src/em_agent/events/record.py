@@ -49,7 +49,12 @@ JOIN events_raw AS e USING (source, delivery_id)
 """
 
 # What a delivery's own content causes: no later try will do better.
-_UNREADABLE = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, UnicodeError)
+_UNREADABLE = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    UnicodeError,
+)
 
 log = structlog.get_logger()
 

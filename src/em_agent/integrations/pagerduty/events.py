@@ -7,7 +7,6 @@ https://developer.pagerduty.com/docs/webhooks-overview.
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from em_agent.domain.deliveries import StoredEvent
@@ -44,7 +43,7 @@ def to_incident_event(event: StoredEvent, document: Document) -> IncidentEvent |
         is_clock_suspect=is_clock_suspect,
         actor=_ref(envelope.get("agent")),
         text=_text(data.get("content")) or _text(data.get("message")),
-        snapshot=_snapshot(data, event.received_at) if _is_incident(data) else None,
+        snapshot=_snapshot(data) if _is_incident(data) else None,
         note=_note(data) if kind == "annotated" else None,
     )
 
@@ -68,10 +67,9 @@ def _incident_id(data: Mapping[str, Any]) -> str | None:
     return referenced
 
 
-def _snapshot(data: Mapping[str, Any], received_at: datetime) -> Snapshot:
+def _snapshot(data: Mapping[str, Any]) -> Snapshot:
     priority = _named(data.get("priority"))
     number = _integer(data.get("number"))
-    created_at = parse_time(data.get("created_at"))
     reason = _mapping(data.get("resolve_reason"))
     urgency = data.get("urgency")
     return Snapshot(
@@ -79,7 +77,7 @@ def _snapshot(data: Mapping[str, Any], received_at: datetime) -> Snapshot:
         title=_text(data.get("title")),
         url=_text(data.get("html_url")),
         urgency=urgency if isinstance(urgency, str) and urgency in _URGENCIES else None,
-        created_at=None if created_at is None or effective_time(created_at, received_at)[1] else created_at,
+        created_at=parse_time(data.get("created_at")),
         service=_named(data.get("service")),
         escalation_policy=_named(data.get("escalation_policy")),
         priority=priority,

@@ -46,11 +46,12 @@ events as (
         envelopes.*,
         event.event_type #>> '{}' as event_type,
         event.data as document,
-        {{ json_text("(event.agent -> 'type')") }} as agent_type,
+        {{ json_text("agent.type") }} as agent_type,
         {{ json_text("data.type") }} as data_type,
         data.*
     from envelopes
     cross join lateral json_to_record(envelopes.event) as event (event_type json, agent json, data json)
+    cross join lateral {{ json_reference("event.agent", "agent") }}
     cross join lateral {{ incident_fields("event.data", "data") }}
     where event.event_type #>> '{}' like 'incident.%'
 ),
@@ -63,8 +64,7 @@ snapshots as (
             data_type in ('incident', 'incident_reference'),
             document -> 'incident' is null
         ) as is_snapshot,
-        coalesce(occurred_at <= received_at + interval '24 hours', false) as is_clock_believed,
-        warehouse.read_time({{ json_text("created_at") }}) as stated_created_at
+        coalesce(occurred_at <= received_at + interval '24 hours', false) as is_clock_believed
     from events
 )
 
@@ -99,29 +99,27 @@ select
         when snapshots.is_snapshot and {{ json_text("snapshots.urgency") }} in ('high', 'low')
             then snapshots.urgency #>> '{}'
     end as urgency,
-    case when snapshots.is_snapshot then {{ reference_id("snapshots.service") }} end as service_id,
-    case when snapshots.is_snapshot then {{ reference_name("snapshots.service") }} end as service_name,
-    case when snapshots.is_snapshot then {{ reference_id("snapshots.escalation_policy") }} end as escalation_policy_id,
-    case
-        when snapshots.is_snapshot then {{ reference_name("snapshots.escalation_policy") }}
-    end as escalation_policy_name,
+    case when snapshots.is_snapshot then {{ json_id("service.id") }} end as service_id,
+    case when snapshots.is_snapshot then {{ reference_name("service") }} end as service_name,
+    case when snapshots.is_snapshot then {{ json_id("policy.id") }} end as escalation_policy_id,
+    case when snapshots.is_snapshot then {{ reference_name("policy") }} end as escalation_policy_name,
     snapshots.is_snapshot and coalesce(
-        {{ reference_id("snapshots.priority") }} is not null
-        or {{ reference_name("snapshots.priority") }} is not null
+        {{ json_id("priority.id") }} is not null
+        or {{ reference_name("priority") }} is not null
         or json_typeof(snapshots.document -> 'priority') = 'null',
         false
     ) as states_priority,
-    case when snapshots.is_snapshot then {{ reference_id("snapshots.priority") }} end as priority_id,
-    case when snapshots.is_snapshot then {{ reference_name("snapshots.priority") }} end as priority_name,
-    left(substring({{ reference_name("snapshots.priority") }} from '[0-9]+'), 100)::numeric as priority_severity,
+    case when snapshots.is_snapshot then {{ json_id("priority.id") }} end as priority_id,
+    case when snapshots.is_snapshot then {{ reference_name("priority") }} end as priority_name,
+    left(substring({{ reference_name("priority") }} from '[0-9]+'), 100)::numeric as priority_severity,
     case when snapshots.is_snapshot then {{ stated_teams("snapshots.teams") }} end as teams,
-    case
-        when snapshots.is_snapshot and snapshots.stated_created_at <= snapshots.received_at + interval '24 hours'
-            then snapshots.stated_created_at
-    end as created_at,
+    case when snapshots.is_snapshot then warehouse.read_time({{ json_text("snapshots.created_at") }}) end as created_at,
     snapshots.is_snapshot
     and coalesce({{ json_text("snapshots.resolve_reason -> 'type'") }} = 'merge_resolve_reason', false) as is_merge,
     case when snapshots.is_snapshot then nullif({{ json_text("snapshots.html_url") }}, '') end as html_url,
     run.transformed_at
 from snapshots
 cross join run
+cross join lateral {{ json_reference("snapshots.service", "service") }}
+cross join lateral {{ json_reference("snapshots.escalation_policy", "policy") }}
+cross join lateral {{ json_reference("snapshots.priority", "priority") }}
