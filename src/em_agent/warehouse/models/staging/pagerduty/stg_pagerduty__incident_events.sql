@@ -46,12 +46,11 @@ events as (
         envelopes.*,
         event.event_type #>> '{}' as event_type,
         event.data as document,
-        {{ json_text("agent.type") }} as agent_type,
+        {{ json_text("(event.agent -> 'type')") }} as agent_type,
         {{ json_text("data.type") }} as data_type,
         data.*
     from envelopes
     cross join lateral json_to_record(envelopes.event) as event (event_type json, agent json, data json)
-    cross join lateral {{ json_reference("event.agent", "agent") }}
     cross join lateral {{ incident_fields("event.data", "data") }}
     where event.event_type #>> '{}' like 'incident.%'
 ),
@@ -99,19 +98,21 @@ select
         when snapshots.is_snapshot and {{ json_text("snapshots.urgency") }} in ('high', 'low')
             then snapshots.urgency #>> '{}'
     end as urgency,
-    case when snapshots.is_snapshot then {{ json_id("service.id") }} end as service_id,
-    case when snapshots.is_snapshot then {{ reference_name("service") }} end as service_name,
-    case when snapshots.is_snapshot then {{ json_id("policy.id") }} end as escalation_policy_id,
-    case when snapshots.is_snapshot then {{ reference_name("policy") }} end as escalation_policy_name,
+    case when snapshots.is_snapshot then {{ reference_id("snapshots.service") }} end as service_id,
+    case when snapshots.is_snapshot then {{ reference_name("snapshots.service") }} end as service_name,
+    case when snapshots.is_snapshot then {{ reference_id("snapshots.escalation_policy") }} end as escalation_policy_id,
+    case
+        when snapshots.is_snapshot then {{ reference_name("snapshots.escalation_policy") }}
+    end as escalation_policy_name,
     snapshots.is_snapshot and coalesce(
-        {{ json_id("priority.id") }} is not null
-        or {{ reference_name("priority") }} is not null
+        {{ reference_id("snapshots.priority") }} is not null
+        or {{ reference_name("snapshots.priority") }} is not null
         or json_typeof(snapshots.document -> 'priority') = 'null',
         false
     ) as states_priority,
-    case when snapshots.is_snapshot then {{ json_id("priority.id") }} end as priority_id,
-    case when snapshots.is_snapshot then {{ reference_name("priority") }} end as priority_name,
-    left(substring({{ reference_name("priority") }} from '[0-9]+'), 100)::numeric as priority_severity,
+    case when snapshots.is_snapshot then {{ reference_id("snapshots.priority") }} end as priority_id,
+    case when snapshots.is_snapshot then {{ reference_name("snapshots.priority") }} end as priority_name,
+    left(substring({{ reference_name("snapshots.priority") }} from '[0-9]+'), 100)::numeric as priority_severity,
     case when snapshots.is_snapshot then {{ stated_teams("snapshots.teams") }} end as teams,
     case when snapshots.is_snapshot then warehouse.read_time({{ json_text("snapshots.created_at") }}) end as created_at,
     snapshots.is_snapshot
@@ -120,6 +121,3 @@ select
     run.transformed_at
 from snapshots
 cross join run
-cross join lateral {{ json_reference("snapshots.service", "service") }}
-cross join lateral {{ json_reference("snapshots.escalation_policy", "policy") }}
-cross join lateral {{ json_reference("snapshots.priority", "priority") }}
