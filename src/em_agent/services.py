@@ -17,6 +17,7 @@ from em_agent.kit.postgres import Pool, open_pool
 from em_agent.settings import Settings
 
 POOL_SIZE = 6
+WORKER_POOL_SIZE = 2
 
 log = structlog.get_logger()
 
@@ -73,7 +74,9 @@ def required_urls(settings: Settings) -> tuple[str, str]:
 
 
 @asynccontextmanager
-async def open_connections(settings: Settings, role: str, *, waits_for_nats: bool = True) -> AsyncIterator[Connections]:
+async def open_connections(
+    settings: Settings, role: str, *, pool_size: int = POOL_SIZE, waits_for_nats: bool = True
+) -> AsyncIterator[Connections]:
     """The role's pool and NATS client, closed on exit.
 
     Raises:
@@ -82,7 +85,7 @@ async def open_connections(settings: Settings, role: str, *, waits_for_nats: boo
     """
     database_url, nats_url = required_urls(settings)
     async with (
-        open_pool(database_url, name=f"em-agent {role}", size=POOL_SIZE) as pool,
+        open_pool(database_url, name=f"em-agent {role}", size=pool_size) as pool,
         open_client(nats_url, name=f"em-agent {role}", wait=waits_for_nats) as nats,
     ):
         yield Connections(pool, nats)

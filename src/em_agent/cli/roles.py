@@ -125,14 +125,15 @@ async def _run_workers(settings: Settings, names: list[str]) -> None:
     from em_agent.kit.postgres import wait_until_migrated
     from em_agent.kit.presence import announce
     from em_agent.kit.process import run_until_stopped
-    from em_agent.services import open_connections, required_urls
+    from em_agent.services import WORKER_POOL_SIZE, open_connections, required_urls
     from em_agent.workers.consume import Worker
     from em_agent.workers.registry import build_consumer
 
     database_url, _ = required_urls(settings)
     replicas = settings.stream_replicas
     with TemporaryDirectory(prefix="em-agent-") as work_dir:
-        async with open_connections(settings, f"worker {' '.join(names)}") as connections:
+        role = f"worker {' '.join(names)}"
+        async with open_connections(settings, role, pool_size=WORKER_POOL_SIZE) as connections:
             consumers = [
                 build_consumer(
                     name,

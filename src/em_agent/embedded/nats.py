@@ -23,7 +23,7 @@ _PORT_ATTEMPTS = 5
 _STOP = ((SIGTERM, 10.0), (SIGKILL, 5.0))
 
 # Its garbage collector would let the heap double, and give back late what a load needed. Tighter costs CPU time.
-_ENVIRONMENT = {"PATH": os.defpath, "GOMEMLIMIT": "40MiB"}
+_ENVIRONMENT = {"PATH": os.defpath, "GOMEMLIMIT": "32MiB"}
 
 # Paths are relative to the working directory: the server's account may not be able to walk there.
 _CONFIGURATION = """\
