@@ -11,7 +11,7 @@ from em_agent.embedded.binaries import nats_program
 from em_agent.embedded.data_directory import DataDirectory, is_free
 from em_agent.embedded.files import explained, write_private
 from em_agent.embedded.orphans import end_strays
-from em_agent.embedded.processes import Process, end, spawn
+from em_agent.embedded.processes import Process, end, make_nice, spawn
 from em_agent.embedded.server import RunningServer, close, start_and_wait
 from em_agent.errors import ConfigurationError
 
@@ -21,6 +21,9 @@ _READY_SECONDS = 120.0  # a large store is read through at start
 _ANSWER_SECONDS = 2.0
 _PORT_ATTEMPTS = 5
 _STOP = ((SIGTERM, 10.0), (SIGKILL, 5.0))
+
+# PostgreSQL is the record: storing a delivery goes before telling of it.
+_NICENESS = 10
 
 # Its garbage collector would let the heap double, and give back late what a load needed. Tighter costs CPU time.
 _ENVIRONMENT = {"PATH": os.defpath, "GOMEMLIMIT": "32MiB"}
@@ -76,7 +79,7 @@ class NatsServer:
         with explained(self._directory.path):
             write_private(folder / "nats.conf", _CONFIGURATION % values, account)
             with (self._directory.path / "nats-start.log").open("wb") as log:
-                self.process = spawn(
+                process = spawn(
                     [self._program, "-c", "nats.conf"],
                     on_our_death=SIGTERM,
                     cwd=folder,
@@ -84,6 +87,7 @@ class NatsServer:
                     account=account,
                     stderr=log,
                 )
+                self.process = make_nice(process, _NICENESS)
 
     async def wait_ready(self) -> None:
         """Return when the server accepts our user and JetStream answers.

@@ -1,6 +1,7 @@
 """Child processes: started so that they do not outlive us, ended by signals with deadlines."""
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import subprocess
@@ -110,6 +111,15 @@ def run(
         told = [line for line in lines if "error" in line.lower() or "fatal" in line.lower()]
         message = f"{name} failed with status {outcome.returncode}: {(told or lines or ['it said nothing'])[0]}"
         raise ConfigurationError(message)
+
+
+def make_nice(process: Process, niceness: int) -> Process:
+    """The process, which from now on leaves the CPU to those that are less nice when there is not enough for all."""
+    with contextlib.suppress(OSError):  # it has ended already, or the system does not let us
+        os.setpriority(os.PRIO_PGRP, process.pid, niceness)
+        # Each has a session of its own. Where Linux schedules by session, this is what counts among them.
+        Path(f"/proc/{process.pid}/autogroup").write_text(str(niceness), encoding="ascii")
+    return process
 
 
 def follow_parent(signum: Signals) -> Callable[[], None] | None:

@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 
 from em_agent.embedded.endpoints import reachable_host
 from em_agent.embedded.forks import can_fork, fork
-from em_agent.embedded.processes import Process, spawn
+from em_agent.embedded.processes import Process, make_nice, spawn
 from em_agent.embedded.server import close
 from em_agent.settings import Settings
+
+# In a flood, deliveries are stored first and told on and counted afterwards: a sender waits for the storing alone.
+NICE, NICER = 10, 15
 
 _ANSWER_SECONDS = 2.0
 _STANDARD_ERROR = 2
@@ -25,6 +28,7 @@ class Role:
     command: Sequence[str]
     ready_url: str | None = None
     work: Callable[[], None] | None = None  # what the command does, for a fork of ours to do
+    niceness: int = 0
 
     def start(self, environment: Mapping[str, str]) -> Process:
         """The running role, which ends when we do.
@@ -34,8 +38,8 @@ class Role:
 
         """
         if self.work is not None and can_fork():
-            return fork(f"em-agent {self.name}", self.work, environment)
-        return spawn(self.command, environment=environment, stderr=_STANDARD_ERROR)
+            return make_nice(fork(f"em-agent {self.name}", self.work, environment), self.niceness)
+        return make_nice(spawn(self.command, environment=environment, stderr=_STANDARD_ERROR), self.niceness)
 
     async def is_ready(self) -> bool:
         """Whether the role says that it can do its work."""
@@ -48,18 +52,18 @@ def default_roles(settings: Settings, run: Callable[[Sequence[str]], None]) -> l
     `run` does what the command `em-agent` does with the words it is given.
     """
 
-    def role(*words: str, ready_url: str | None = None) -> Role:
+    def role(*words: str, ready_url: str | None = None, niceness: int = 0) -> Role:
         # -P: a file in the current directory must not stand in for a module of ours.
         command = (sys.executable, "-P", "-m", "em_agent", *words)
-        return Role(" ".join(words), command, ready_url, partial(run, words))
+        return Role(" ".join(words), command, ready_url, partial(run, words), niceness)
 
     host = reachable_host(settings.host)
     return [
         role("gateway", ready_url=f"http://{host}:{settings.port}/readyz/ingest"),
         role("connectors", ready_url=f"http://{host}:{settings.connectors_port}/healthz"),
-        role("relay"),
-        role("worker", "incidents"),
-        role("worker", "warehouse"),
+        role("relay", niceness=NICE),
+        role("worker", "incidents", niceness=NICER),
+        role("worker", "warehouse", niceness=NICER),
     ]
 
 
