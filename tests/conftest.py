@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the settings of whoever runs it, nor an .env file that lies about."""
     for name in list(os.environ):
-        if name.startswith(("EM_AGENT_", "PAGERDUTY_", "DATABASE_URL", "NATS_URL")):
+        if name.startswith(("EM_AGENT_", "PAGERDUTY_", "DATABASE_URL", "NATS_URL", "EMBEDDINGS_", "LLM_", "SLACK_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 

@@ -1,0 +1,1 @@
+"""Answers questions from the memory and the metrics, with sources."""

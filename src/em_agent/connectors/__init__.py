@@ -1,0 +1,1 @@
+"""Reads what other systems keep, over their APIs."""

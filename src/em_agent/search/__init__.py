@@ -1,0 +1,1 @@
+"""The memory: documents by their words and their meaning."""
