@@ -18,6 +18,7 @@ from em_agent.settings import Settings
 
 POOL_SIZE = 6
 WORKER_POOL_SIZE = 2
+SLACK_POOL_SIZE = 3
 
 log = structlog.get_logger()
 
@@ -49,12 +50,25 @@ class ConnectorServices(Connections):
     timezone: ZoneInfo
 
 
+@dataclass(frozen=True)
+class SlackAccess:
+    """What Slack knows us by, and we it."""
+
+    signing_secrets: Sequence[str]
+    bot_token: str | None
+    app_token: str | None
+    api_url: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class GatewayServices(ConnectorServices):
-    """What the gateway works with."""
+    """What the gateway works with; without Slack's signing secret nothing is taken of it."""
 
     recorder: Recorder
     rules: Mapping[str, SourceRules]
+    slack: SlackAccess
+    slack_pool: Pool | None
+    has_slack: bool
 
 
 def required_urls(settings: Settings) -> tuple[str, str]:
@@ -103,6 +117,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[GatewayServices]:
     async with (
         open_connections(settings, "gateway", waits_for_nats=False) as connections,
         Recorder(database_url, queue_limit=settings.queue_limit) as recorder,
+        _open_slack_pool(settings, database_url) as slack_pool,
     ):
         yield GatewayServices(
             pool=connections.pool,
@@ -111,7 +126,20 @@ async def open_gateway(settings: Settings) -> AsyncIterator[GatewayServices]:
             rules={name: source_rules(settings, source) for name, source in SOURCES.items()},
             api_keys=settings.api_key_values,
             timezone=ZoneInfo(settings.timezone),
+            slack=slack_access(settings),
+            slack_pool=slack_pool,
+            has_slack=settings.has_slack,
         )
+
+
+@asynccontextmanager
+async def _open_slack_pool(settings: Settings, database_url: str) -> AsyncIterator[Pool | None]:
+    """Connections of its own for what Slack asks, which has three seconds and must not wait behind the API."""
+    if not settings.slack_signing_secret:
+        yield None
+        return
+    async with open_pool(database_url, name="em-agent gateway slack", size=SLACK_POOL_SIZE, command_seconds=3) as pool:
+        yield pool
 
 
 @asynccontextmanager
@@ -129,6 +157,17 @@ async def open_connectors(settings: Settings) -> AsyncIterator[ConnectorServices
             api_keys=settings.api_key_values,
             timezone=ZoneInfo(settings.timezone),
         )
+
+
+def slack_access(settings: Settings) -> SlackAccess:
+    """What is set of Slack, in clear text."""
+    bot, app = settings.slack_bot_token, settings.slack_app_token
+    return SlackAccess(
+        signing_secrets=[secret.get_secret_value() for secret in settings.slack_signing_secret],
+        bot_token=bot.get_secret_value() if bot else None,
+        app_token=app.get_secret_value() if app else None,
+        api_url=settings.slack_api_url,
+    )
 
 
 def source_rules(settings: Settings, source: WebhookSource) -> SourceRules:

@@ -71,6 +71,10 @@ class Settings(BaseModel):
     rate_limit_per_second: PositiveFloat | None = Field(alias="EM_AGENT_RATE_LIMIT_PER_SECOND", default=None)
     queue_limit: PositiveInt = Field(alias="EM_AGENT_QUEUE_LIMIT", default=2000)
     stream_replicas: Annotated[int, Field(ge=1, le=5)] = Field(alias="EM_AGENT_STREAM_REPLICAS", default=1)
+    slack_signing_secret: Secrets = Field(alias="SLACK_SIGNING_SECRET", default=())
+    slack_bot_token: SecretStr | None = Field(alias="SLACK_BOT_TOKEN", default=None)
+    slack_app_token: SecretStr | None = Field(alias="SLACK_APP_TOKEN", default=None)
+    slack_api_url: str = Field(alias="SLACK_API_URL", default="https://slack.com/api/")
     environment: Mapping[str, str] = Field(default_factory=dict, repr=False, exclude=True)
 
     @field_validator("timezone")
@@ -92,6 +96,17 @@ class Settings(BaseModel):
     @classmethod
     def _nats_url(cls, value: str | None) -> str | None:
         return _url_of(value, {"nats", "tls"}, "nats://user:password@host:4222")
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _slack_api_url(cls, value: str) -> str:
+        _url_of(value, {"http", "https"}, "https://slack.com/api/")
+        return f"{value.rstrip('/')}/"
+
+    @property
+    def has_slack(self) -> bool:
+        """Whether there is something of Slack's to work with."""
+        return bool(self.slack_signing_secret or self.slack_bot_token or self.slack_app_token)
 
     @property
     def is_loopback(self) -> bool:

@@ -17,6 +17,7 @@ class Backend:
     pool: Pool
     nats: Client
     timezone: ZoneInfo
+    has_slack: bool = False
 
 
 def _of(request: Request) -> Backend:

@@ -4,17 +4,30 @@ from collections.abc import Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
 from em_agent.cli.outcome import explained
-from em_agent.domain.consumers import CONSUMERS
+from em_agent.domain.consumers import CONSUMERS, SLACK
 from em_agent.errors import ConfigurationError
 from em_agent.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from em_agent.embedded.roles import Role
+
+
+class Part(Protocol):
+    """What a process may run several of."""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it can do its work."""
+        ...
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        ...
 
 
 def register(app: typer.Typer) -> None:
@@ -48,10 +61,10 @@ def worker(
     consumers: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(CONSUMERS)}; all when none.")] = None,
 ) -> None:
     """Run durable consumers, as many copies as wanted."""
-    names = consumers or list(CONSUMERS)
-    unknown = [name for name in names if name not in CONSUMERS]
+    names = consumers or [*CONSUMERS, *([SLACK] if load_settings().has_slack else [])]
+    unknown = [name for name in names if name not in (*CONSUMERS, SLACK)]
     if unknown:
-        message = f"There is no consumer {unknown[0]!r}: choose of {', '.join(CONSUMERS)}."
+        message = f"There is no consumer {unknown[0]!r}: choose of {', '.join((*CONSUMERS, SLACK))}."
         raise ConfigurationError(message)
     _run_loop(_run_workers(_settings_for(f"worker {' '.join(names)}"), names))
 
@@ -134,8 +147,12 @@ async def _run_workers(settings: Settings, names: list[str]) -> None:
     with TemporaryDirectory(prefix="em-agent-") as work_dir:
         role = f"worker {' '.join(names)}"
         async with open_connections(settings, role, pool_size=WORKER_POOL_SIZE) as connections:
-            consumers = [
-                build_consumer(
+            parts: dict[str, Part] = {}
+            for name in names:
+                if name == SLACK:
+                    parts[name] = _build_slack(settings, database_url)
+                    continue
+                consumer = build_consumer(
                     name,
                     connections.pool,
                     connections.nats,
@@ -143,10 +160,21 @@ async def _run_workers(settings: Settings, names: list[str]) -> None:
                     work_dir=Path(work_dir),
                     replicas=replicas,
                 )
-                for name in names
-            ]
-            workers = [Worker(connections.nats, consumer, replicas=replicas) for consumer in consumers]
+                parts[name] = Worker(connections.nats, consumer, replicas=replicas)
             await wait_until_migrated(connections.pool)
-            for name, worker in zip(names, workers, strict=True):
-                await announce(connections.nats, f"worker {name}", partial(getattr, worker, "is_well"))
-            await run_until_stopped(*(worker.run() for worker in workers))
+            for name, part in parts.items():
+                await announce(connections.nats, f"worker {name}", partial(getattr, part, "is_well"))
+            await run_until_stopped(*(part.run() for part in parts.values()))
+
+
+def _build_slack(settings: Settings, database_url: str) -> Part:
+    from zoneinfo import ZoneInfo
+
+    from em_agent.services import slack_access
+    from em_agent.slack.part import SlackPart
+
+    if not settings.has_slack:
+        message = "Neither SLACK_BOT_TOKEN nor SLACK_SIGNING_SECRET is set: the worker slack needs one."
+        raise ConfigurationError(message)
+    access = slack_access(settings)
+    return SlackPart(database_url, token=access.bot_token, api_url=access.api_url, zone=ZoneInfo(settings.timezone))

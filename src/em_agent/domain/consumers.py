@@ -4,6 +4,9 @@ INCIDENTS = "incidents"
 WAREHOUSE = "warehouse"
 CONSUMERS = (INCIDENTS, WAREHOUSE)
 
+# No consumer of events: it works on what Slack asks.
+SLACK = "slack"
+
 STREAM = "EVENTS"
 SUBJECT_PREFIX = "events"
 DEAD_LETTER_STREAM = "DEAD_LETTERS"

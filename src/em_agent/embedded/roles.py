@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
+from em_agent.domain.consumers import SLACK
 from em_agent.embedded.endpoints import reachable_host
 from em_agent.embedded.forks import can_fork, fork
 from em_agent.embedded.processes import Process, make_nice, spawn
@@ -62,7 +63,7 @@ def default_roles(settings: Settings, run: Callable[[Sequence[str]], None]) -> l
         role("gateway", ready_url=f"http://{host}:{settings.port}/readyz/ingest"),
         role("connectors", ready_url=f"http://{host}:{settings.connectors_port}/healthz"),
         role("relay", niceness=NICE),
-        role("worker", "incidents", niceness=NICER),
+        role("worker", "incidents", *([SLACK] if settings.has_slack else []), niceness=NICER),
         role("worker", "warehouse", niceness=NICER),
     ]
 
