@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from em_agent.cli.outcome import explained
-from em_agent.domain.consumers import CONSUMERS
+from em_agent.domain.consumers import SEARCH, WORKERS
 from em_agent.errors import ConfigurationError
 from em_agent.settings import Settings, load_settings
 
@@ -45,13 +45,13 @@ def relay() -> None:
 
 
 def worker(
-    consumers: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(CONSUMERS)}; all when none.")] = None,
+    consumers: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(WORKERS)}; all when none.")] = None,
 ) -> None:
-    """Run durable consumers, as many copies as wanted."""
-    names = consumers or list(CONSUMERS)
-    unknown = [name for name in names if name not in CONSUMERS]
+    """Run what works on the events, as many copies as wanted."""
+    names = consumers or list(WORKERS)
+    unknown = [name for name in names if name not in WORKERS]
     if unknown:
-        message = f"There is no consumer {unknown[0]!r}: choose of {', '.join(CONSUMERS)}."
+        message = f"There is no worker {unknown[0]!r}: choose of {', '.join(WORKERS)}."
         raise ConfigurationError(message)
     _run_loop(_run_workers(_settings_for(f"worker {' '.join(names)}"), names))
 
@@ -125,17 +125,25 @@ async def _run_workers(settings: Settings, names: list[str]) -> None:
     from em_agent.kit.postgres import wait_until_migrated
     from em_agent.kit.presence import announce
     from em_agent.kit.process import run_until_stopped
-    from em_agent.services import WORKER_POOL_SIZE, open_connections, required_urls
+    from em_agent.services import WORKER_POOL_SIZE, open_connections, open_embedder, required_urls
     from em_agent.workers.consume import Worker
     from em_agent.workers.registry import build_consumer
+    from em_agent.workers.search import SearchWorker
 
     database_url, _ = required_urls(settings)
     replicas = settings.stream_replicas
     with TemporaryDirectory(prefix="em-agent-") as work_dir:
         role = f"worker {' '.join(names)}"
-        async with open_connections(settings, role, pool_size=WORKER_POOL_SIZE) as connections:
-            consumers = [
-                build_consumer(
+        async with (
+            open_connections(settings, role, pool_size=WORKER_POOL_SIZE) as connections,
+            open_embedder(settings) as embedder,
+        ):
+            parts: dict[str, Worker | SearchWorker] = {}
+            for name in names:
+                if name == SEARCH:
+                    parts[name] = SearchWorker(database_url, connections.pool, embedder)
+                    continue
+                consumer = build_consumer(
                     name,
                     connections.pool,
                     connections.nats,
@@ -143,10 +151,8 @@ async def _run_workers(settings: Settings, names: list[str]) -> None:
                     work_dir=Path(work_dir),
                     replicas=replicas,
                 )
-                for name in names
-            ]
-            workers = [Worker(connections.nats, consumer, replicas=replicas) for consumer in consumers]
+                parts[name] = Worker(connections.nats, consumer, replicas=replicas)
             await wait_until_migrated(connections.pool)
-            for name, worker in zip(names, workers, strict=True):
-                await announce(connections.nats, f"worker {name}", partial(getattr, worker, "is_well"))
-            await run_until_stopped(*(worker.run() for worker in workers))
+            for name, part in parts.items():
+                await announce(connections.nats, f"worker {name}", partial(getattr, part, "is_well"))
+            await run_until_stopped(*(part.run() for part in parts.values()))

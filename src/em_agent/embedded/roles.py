@@ -47,7 +47,7 @@ class Role:
 
 
 def default_roles(settings: Settings, run: Callable[[Sequence[str]], None]) -> list[Role]:
-    """Every role of the product, each once; the two consumers apart, so that a dbt run never delays the live state.
+    """Every role of the product, each once; dbt apart, so that a run of it never delays the live state.
 
     `run` does what the command `em-agent` does with the words it is given.
     """
@@ -62,7 +62,7 @@ def default_roles(settings: Settings, run: Callable[[Sequence[str]], None]) -> l
         role("gateway", ready_url=f"http://{host}:{settings.port}/readyz/ingest"),
         role("connectors", ready_url=f"http://{host}:{settings.connectors_port}/healthz"),
         role("relay", niceness=NICE),
-        role("worker", "incidents", niceness=NICER),
+        role("worker", "incidents", "search", niceness=NICER),
         role("worker", "warehouse", niceness=NICER),
     ]
 
