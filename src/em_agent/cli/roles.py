@@ -2,21 +2,23 @@
 
 from collections.abc import Coroutine, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
 from em_agent.cli.outcome import explained
-from em_agent.domain.consumers import CONSUMERS
+from em_agent.domain.consumers import SEARCH, WORKERS
 from em_agent.errors import ConfigurationError
 from em_agent.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from em_agent.embedded.roles import Role
+    from em_agent.search.embedder import Embedder
     from em_agent.services import Connections
 
 
-Consumers = Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(CONSUMERS)}.")]
+Workers = Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(WORKERS)}.")]
 
 
 class Part(Protocol):
@@ -51,17 +53,17 @@ def connectors() -> None:
     _run_loop(_run_connectors(settings))
 
 
-def relay(beside: Consumers = None) -> None:
+def relay(beside: Workers = None) -> None:
     """Publish recorded events to JetStream; of several copies one works for each source.
 
-    The consumers that are named run in the same process, which takes less memory than two.
+    The workers that are named run in the same process, which takes less memory than two.
     """
     _run_parts_of("relay", _known(beside or []), has_relay=True)
 
 
-def worker(consumers: Consumers = None) -> None:
-    """Run durable consumers, as many copies as wanted; all of them where none is named."""
-    _run_parts_of("worker", _known(consumers or CONSUMERS), has_relay=False)
+def worker(names: Workers = None) -> None:
+    """Run what works on the events, as many copies as wanted; all of it where none is named."""
+    _run_parts_of("worker", _known(names or WORKERS), has_relay=False)
 
 
 def run_role(words: Sequence[str]) -> None:
@@ -114,53 +116,63 @@ async def _run_connectors(settings: Settings) -> None:
         await serve(app, settings.host, settings.connectors_port, port_setting="EM_AGENT_CONNECTORS_PORT")
 
 
-def _known(consumers: Sequence[str]) -> Sequence[str]:
-    unknown = [name for name in consumers if name not in CONSUMERS]
+def _known(workers: Sequence[str]) -> Sequence[str]:
+    unknown = [name for name in workers if name not in WORKERS]
     if unknown:
-        message = f"There is no consumer {unknown[0]!r}: choose of {', '.join(CONSUMERS)}."
+        message = f"There is no worker {unknown[0]!r}: choose of {', '.join(WORKERS)}."
         raise ConfigurationError(message)
-    return consumers
+    return workers
 
 
-def _run_parts_of(command: str, consumers: Sequence[str], *, has_relay: bool) -> None:
-    role = " ".join([command, *consumers])
-    _run_loop(_run_parts(_settings_for(role), role, consumers, has_relay=has_relay))
+def _run_parts_of(command: str, workers: Sequence[str], *, has_relay: bool) -> None:
+    settings = _settings_for(" ".join([command, *workers]))
+    _run_loop(_run_parts(settings, ["relay"] * has_relay + [f"worker {name}" for name in workers]))
 
 
-async def _run_parts(settings: Settings, role: str, consumers: Sequence[str], *, has_relay: bool) -> None:
-    """Run the relay and the consumers in one event loop; each answers roll calls by its own name."""
+async def _run_parts(settings: Settings, names: Sequence[str]) -> None:
+    """Run the relay and the workers in one event loop; each answers roll calls by its own name."""
     from em_agent.kit.postgres import wait_until_migrated
     from em_agent.kit.presence import announce
     from em_agent.kit.process import run_until_stopped
     from em_agent.kit.scratch import scratch_directory
-    from em_agent.services import WORKER_POOL_SIZE, open_connections, required_urls
-    from em_agent.workers.consume import Worker
-    from em_agent.workers.registry import build_consumer
+    from em_agent.services import WORKER_POOL_SIZE, open_connections, open_embedder
 
-    database_url, _ = required_urls(settings)
     with scratch_directory() as work_dir:
-        async with open_connections(settings, role, pool_size=WORKER_POOL_SIZE) as connections:
-            parts: dict[str, Part] = {"relay": _build_relay(settings, connections)} if has_relay else {}
-            for name in consumers:
-                consumer = build_consumer(
-                    name,
-                    connections.pool,
-                    connections.nats,
-                    database_url=database_url,
-                    work_dir=work_dir,
-                    replicas=settings.stream_replicas,
-                )
-                parts[f"worker {name}"] = Worker(connections.nats, consumer, replicas=settings.stream_replicas)
+        async with (
+            open_connections(settings, ", ".join(names), pool_size=WORKER_POOL_SIZE) as connections,
+            open_embedder(settings) as embedder,
+        ):
+            parts = {name: _build_part(name, settings, connections, embedder, work_dir) for name in names}
             await wait_until_migrated(connections.pool)
             for name, part in parts.items():
                 await announce(connections.nats, name, partial(getattr, part, "is_well"))
             await run_until_stopped(*(part.run() for part in parts.values()))
 
 
-def _build_relay(settings: Settings, connections: "Connections") -> Part:
-    from em_agent.integrations.registry import SOURCES
-    from em_agent.relay.relay import Relay
+def _build_part(
+    name: str, settings: Settings, connections: "Connections", embedder: "Embedder | None", work_dir: Path
+) -> Part:
     from em_agent.services import required_urls
 
     database_url, _ = required_urls(settings)
-    return Relay(database_url, connections.nats, sources=list(SOURCES), replicas=settings.stream_replicas)
+    if name == "relay":
+        from em_agent.integrations.registry import SOURCES
+        from em_agent.relay.relay import Relay
+
+        return Relay(database_url, connections.nats, sources=list(SOURCES), replicas=settings.stream_replicas)
+    if name == f"worker {SEARCH}":
+        from em_agent.workers.search import SearchWorker
+
+        return SearchWorker(database_url, connections.pool, embedder)
+    from em_agent.workers.consume import Worker
+    from em_agent.workers.registry import build_consumer
+
+    consumer = build_consumer(
+        name.removeprefix("worker "),
+        connections.pool,
+        connections.nats,
+        database_url=database_url,
+        work_dir=work_dir,
+        replicas=settings.stream_replicas,
+    )
+    return Worker(connections.nats, consumer, replicas=settings.stream_replicas)

@@ -61,7 +61,7 @@ def default_roles(settings: Settings, run: Callable[[Sequence[str]], None]) -> l
     return [
         role("gateway", ready_url=f"http://{host}:{settings.port}/readyz/ingest"),
         role("connectors", ready_url=f"http://{host}:{settings.connectors_port}/healthz"),
-        role("relay", "incidents", niceness=NICE),
+        role("relay", "incidents", "search", niceness=NICE),
         role("worker", "warehouse", niceness=NICE),
     ]
 
