@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from em_agent.ask.periods import find_period
 from em_agent.kit.postgres import Pool
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.slack.answers.sources import Alike, Quote, Sources, Told
@@ -18,12 +17,14 @@ from em_agent.slack.worker import SlackWorker
 from tests.fake_slack import FakeSlack
 from tests.parts import running
 
+TOLD = Told("The pool was too small.", (Quote("cause", "The pool was too small.", "Ada"),), abstained=False)
+
 
 @dataclass
 class StandInTeller:
     """Answers every question in the same way, when it may."""
 
-    told: Told = Told("The pool was too small.", (Quote("cause", "The pool was too small.", "Ada"),), abstained=False)
+    told: Told = TOLD
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     errors: list[Exception] = field(default_factory=list)
@@ -67,9 +68,7 @@ async def answering_on(
         teller = StandInTeller()
         teller.may_answer.set()
     finder = StandInFinder()
-    sources = Sources(
-        pool, IncidentMeter(pool), ZoneInfo("UTC"), find_period=find_period, teller=teller, finder=finder
-    )
+    sources = Sources(pool, IncidentMeter(pool), ZoneInfo("UTC"), teller=teller, finder=finder)
     async with open_slack(slack.settings["SLACK_BOT_TOKEN"], slack.url) as client:
         worker = SlackWorker(pool, database_url, build_dispatch(sources, client.web), Poster(client))
         async with running(worker.run()):

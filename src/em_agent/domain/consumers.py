@@ -1,10 +1,13 @@
-"""The durable consumers that an event must pass before the outbox lets it go."""
+"""The durable consumers that an event must pass before the outbox lets it go, and the other workers."""
 
 INCIDENTS = "incidents"
 WAREHOUSE = "warehouse"
 CONSUMERS = (INCIDENTS, WAREHOUSE)
 
-# No consumer of events: it works on what Slack asks.
+# What a worker may be: a durable consumer, or the one that works on what the consumer of incidents leaves to do.
+SEARCH = "search"
+WORKERS = (*CONSUMERS, SEARCH)
+# One more, where Slack is set up.
 SLACK = "slack"
 
 STREAM = "EVENTS"
