@@ -6,7 +6,7 @@ from typing import Any
 
 _ANGLE = re.compile(r"<[^>]*>?")
 _EMPHASIS = re.compile(r"[*_~`]")
-_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S|\bmailto:\S|\S@\S+\.\w", re.IGNORECASE)
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S|\bmailto:\S|@\w", re.IGNORECASE)
 _EMOJI = re.compile(r":[a-z0-9_+'-]+:")
 _QUOTE = re.compile(r"^(?:>|&gt;)", re.MULTILINE)
 _HIDDEN = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")

@@ -1,7 +1,10 @@
 """From the slash command to the message."""
 
 import json
+from functools import partial
 from urllib.parse import urlencode
+
+import pytest
 
 from em_agent.kit.postgres import Pool
 from em_agent.slack.answers.sources import Alike
@@ -24,25 +27,25 @@ async def answer_to(slack: FakeSlack, app: Gateway, text: str) -> Said:
     return said
 
 
-async def test_help(slack: FakeSlack, app: Gateway, answering: Answering) -> None:
+@pytest.mark.usefixtures("answering")
+async def test_help(slack: FakeSlack, app: Gateway) -> None:
     """`help`, and no word at all, say what can be asked."""
-    assert answering.worker
     for text in ("help", "", "   "):
         said = await answer_to(slack, app, text)
         assert "/em-agent mttr [service] [period]" in said.words
         assert said.button("Share") is None
 
 
-async def test_unknown_sub_command(slack: FakeSlack, app: Gateway, answering: Answering) -> None:
+@pytest.mark.usefixtures("answering")
+async def test_unknown_sub_command(slack: FakeSlack, app: Gateway) -> None:
     """An unknown sub-command is answered with the one that was probably meant."""
-    assert answering.worker
     said = await answer_to(slack, app, "incidnets checkout")
     assert "Did you mean /em-agent incidents?" in said.words
 
 
-async def test_incident(slack: FakeSlack, app: Gateway, answering: Answering, pool: Pool) -> None:
+@pytest.mark.usefixtures("answering")
+async def test_incident(slack: FakeSlack, app: Gateway, pool: Pool) -> None:
     """`incident <number>` shows state, times, and each note apart with its author and the link."""
-    assert answering.worker
     await tell(
         pool, happened("triggered"), happened("acknowledged", seconds=60), noted("Restarted the primary.", seconds=90),
         happened("resolved", seconds=1800),
@@ -58,16 +61,16 @@ async def test_incident(slack: FakeSlack, app: Gateway, answering: Answering, po
     assert "> Restarted the primary" in said.text
 
 
-async def test_incident_that_is_none(slack: FakeSlack, app: Gateway, answering: Answering) -> None:
+@pytest.mark.usefixtures("answering")
+async def test_incident_that_is_none(slack: FakeSlack, app: Gateway) -> None:
     """A number that belongs to nothing is said to."""
-    assert answering.worker
     assert "There is no incident '4711'" in (await answer_to(slack, app, "incident 4711")).words
     assert "by its number" in (await answer_to(slack, app, "incident")).words
 
 
-async def test_incidents(slack: FakeSlack, app: Gateway, answering: Answering, pool: Pool) -> None:
+@pytest.mark.usefixtures("answering")
+async def test_incidents(slack: FakeSlack, app: Gateway, pool: Pool) -> None:
     """`incidents` lists the newest first, of a service, a state and a time if they are named."""
-    assert answering.worker
     await tell(
         pool,
         happened("triggered", "P1", number=1, title="One"),
@@ -86,9 +89,9 @@ async def test_incidents(slack: FakeSlack, app: Gateway, answering: Answering, p
     assert "Did you mean “Production Database”?" in unknown.words
 
 
-async def test_many_incidents_come_in_pages(slack: FakeSlack, app: Gateway, answering: Answering, pool: Pool) -> None:
+@pytest.mark.usefixtures("answering")
+async def test_many_incidents_come_in_pages(slack: FakeSlack, app: Gateway, pool: Pool) -> None:
     """*Show more* adds a page in the place of the message, until there is no more."""
-    assert answering.worker
     await tell(pool, *(happened("triggered", f"P{n}", n, number=n, title=f"Incident no. {n}") for n in range(1, 61)))
     said = await answer_to(slack, app, "incidents")
     assert "The newest 40 incidents" in said.words
@@ -99,16 +102,16 @@ async def test_many_incidents_come_in_pages(slack: FakeSlack, app: Gateway, answ
         clicks += 1
         seen = len(said.versions)
         assert (await slack.click(app.url, said, "Show more")).is_timely
-        await eventually(lambda seen=seen: len(said.versions) > seen)
+        await eventually(partial(_has_changed, said, seen))
     assert clicks == 4
     assert "Incident no. 21" in said.words
     assert len(slack.conversations.said) == 1
     assert slack.problems == []
 
 
-async def test_mttr_without_numbers(slack: FakeSlack, app: Gateway, answering: Answering) -> None:
+@pytest.mark.usefixtures("answering")
+async def test_mttr_without_numbers(slack: FakeSlack, app: Gateway) -> None:
     """`mttr` says the window and the number of incidents, also when there is none."""
-    assert answering.worker
     said = await answer_to(slack, app, "mttr week")
     assert "all services" in said.words
     assert "(UTC), by time of trigger" in said.words
@@ -137,9 +140,9 @@ async def test_ask(slack: FakeSlack, app: Gateway, answering: Answering) -> None
     assert "Ask something" in (await answer_to(slack, app, "ask   ")).words
 
 
-async def test_share_once(slack: FakeSlack, app: Gateway, answering: Answering, pool: Pool) -> None:
+@pytest.mark.usefixtures("answering")
+async def test_share_once(slack: FakeSlack, app: Gateway, pool: Pool) -> None:
     """*Share* posts the answer for everybody once, naming who shared it, however often it is clicked."""
-    assert answering.worker
     await tell(pool, happened("triggered"))
     said = await answer_to(slack, app, "incident 42")
     payload = slack.click_payload(said, "Share")
@@ -160,6 +163,10 @@ async def test_share_once(slack: FakeSlack, app: Gateway, answering: Answering, 
     ]
     assert "Shared with this conversation" in said.words
     assert slack.problems == []
+
+
+def _has_changed(said: Said, seen: int) -> bool:
+    return len(said.versions) > seen
 
 
 async def _unfinished(pool: Pool) -> bool:

@@ -13,6 +13,7 @@ from em_agent.kit.postgres import Pool
 from em_agent.slack.answers.sources import FindPeriod
 
 MOST_SUGGESTIONS = 3
+LONGEST = 500
 _ALIKE = 60  # of 100: below this, a suggestion only confuses
 
 OPEN = ("triggered", "acknowledged")
@@ -57,7 +58,7 @@ async def read_arguments(
 
     """
     services = [row["service"] for row in await pool.fetch(_SERVICES)]
-    given = given.strip().strip("\"'\u201c\u201d").strip()
+    given = given[:LONGEST].strip().strip("\"'\u201c\u201d").strip()
     exact = _exact(given, services)
     if exact is not None:  # before any of its words is taken for something else
         return Arguments(service=exact)
@@ -80,6 +81,7 @@ async def read_arguments(
 
 def suggestions(word: str, known: Sequence[str]) -> list[str]:
     """Those of the known words that are most like it, best first."""
+    word = word[:LONGEST]
     found = process.extract(
         word, known, scorer=fuzz.WRatio, processor=utils.default_process, limit=MOST_SUGGESTIONS, score_cutoff=_ALIKE
     )

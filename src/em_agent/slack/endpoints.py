@@ -102,7 +102,11 @@ class SlackEndpoints:
         for verifier in self._verify_with():
             try:
                 matches.append(verifier.is_valid(body, timestamp, signature))
-            except (ValueError, TypeError):  # a time that is no number; characters that are of no signature
+            except (
+                ValueError,
+                TypeError,
+                OverflowError,
+            ):  # a time that is no number; characters that are of no signature
                 return False
         return any(matches)
 

@@ -15,23 +15,32 @@ _BLANKS = re.compile(r"\s+")
 _EMPHASIS = str.maketrans({"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb"})
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 # An address or an emoji's name is taken apart by a character of no width.
-_ADDRESS = re.compile(r"(?<=[A-Za-z0-9])(?=://)|(?<=mailto)(?=:)|(?<=\w)(?=@\w)", re.ASCII)
+_ADDRESS = re.compile(r"(?<=[A-Za-z0-9])(?=://)|(?<=mailto)(?=:)|(?<=@)(?=\S)", re.ASCII)
 _EMOJI = re.compile(r":(?=[a-z0-9_+'\-]+:)")
 _DOMAIN = re.compile(r"(?<=[A-Za-z0-9])\.(?=[A-Za-z]{2,})")
 _APART = "\u200b"
+_SLACK = 2000
 _ELLIPSIS = "\u2026"
 
 
 def clean(text: str) -> str:
     """The text without control characters other than line breaks and tabs, and in its own order of reading."""
     text = _BIDI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    if text.isprintable():
+        return text
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs", "Co", "Cn"})
+
+
+def _enough(text: str | None, limit: int) -> str:
+    """As much of the text as can be needed for so many characters: what lies far behind them need not be looked at."""
+    return (text or "").strip()[: 4 * limit + _SLACK]
 
 
 def cut(text: str, limit: int) -> str:
     """The text in at most `limit` characters, as Slack counts them (UTF-16), with an ellipsis where some went."""
-    if length(text) <= limit:
+    if len(text) <= limit and length(text) <= limit:
         return text
+    text = text[:limit]
     room, kept = limit - 1, []
     for character in text:
         room -= length(character)
@@ -50,12 +59,12 @@ def length(text: str) -> int:
 
 def shown(text: str | None, limit: int) -> str:
     """The text for `plain_text` and `rich_text`, cut."""
-    return cut(clean(text or "").strip(), limit)
+    return cut(clean(_enough(text, limit)).strip(), limit)
 
 
 def line(text: str | None, limit: int) -> str:
     """The text in one line for `plain_text` and `rich_text`, cut."""
-    return cut(_BLANKS.sub(" ", clean(text or "")).strip(), limit)
+    return cut(_BLANKS.sub(" ", clean(_enough(text, limit))).strip(), limit)
 
 
 def harmless(text: str | None, limit: int) -> str:
