@@ -83,7 +83,7 @@ def test_memory_is_given_back_after_a_burst(monkeypatch: pytest.MonkeyPatch) -> 
     given_back: list[str] = []
     did: list[str] = []
     monkeypatch.setattr(process, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(process.memory, "give_back", lambda: given_back.append(did[-1]))
+    monkeypatch.setattr("em_agent.kit.memory.give_back", lambda: given_back.append(did[-1]))
 
     async def work() -> None:
         did.append("rested before")
