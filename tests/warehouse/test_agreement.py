@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from em_agent.domain.deliveries import StoredEvent
-from em_agent.domain.incidents import Incident, IncidentEvent, fold
+from em_agent.domain.fold import fold
+from em_agent.domain.incidents import Incident, IncidentEvent
 from em_agent.integrations.pagerduty.events import to_incident_event
 from em_agent.kit import json as kit_json
 from em_agent.workers.dbt import Transformer

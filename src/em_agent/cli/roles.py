@@ -107,7 +107,7 @@ async def _run_connectors(settings: Settings) -> None:
 
 
 async def _run_relay(settings: Settings) -> None:
-    from em_agent.integrations.registry import SOURCES
+    from em_agent.integrations.registry import RECORDED_SOURCES
     from em_agent.kit.nats import open_client
     from em_agent.kit.presence import announce
     from em_agent.kit.process import run_until_stopped
@@ -116,7 +116,7 @@ async def _run_relay(settings: Settings) -> None:
 
     database_url, nats_url = required_urls(settings)
     async with open_client(nats_url, name="em-agent relay") as client:
-        part = Relay(database_url, client, sources=list(SOURCES), replicas=settings.stream_replicas)
+        part = Relay(database_url, client, sources=list(RECORDED_SOURCES), replicas=settings.stream_replicas)
         await announce(client, "relay", lambda: part.is_well)
         await run_until_stopped(part.run())
 
