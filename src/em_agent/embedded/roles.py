@@ -14,7 +14,7 @@ from em_agent.embedded.server import close
 from em_agent.settings import Settings
 
 # In a flood, deliveries are stored first and told on and counted afterwards: a sender waits for the storing alone.
-NICE, NICER = 10, 15
+NICE = 15
 
 _ANSWER_SECONDS = 2.0
 _STANDARD_ERROR = 2
@@ -61,9 +61,8 @@ def default_roles(settings: Settings, run: Callable[[Sequence[str]], None]) -> l
     return [
         role("gateway", ready_url=f"http://{host}:{settings.port}/readyz/ingest"),
         role("connectors", ready_url=f"http://{host}:{settings.connectors_port}/healthz"),
-        role("relay", niceness=NICE),
-        role("worker", "incidents", "search", niceness=NICER),
-        role("worker", "warehouse", niceness=NICER),
+        role("relay", "incidents", "search", niceness=NICE),
+        role("worker", "warehouse", niceness=NICE),
     ]
 
 
