@@ -10,7 +10,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from em_agent import __version__
-from em_agent.api import health, incidents, kept, metrics, telemetry
+from em_agent.api import health, incidents, kept, metrics, rag, telemetry
 from em_agent.api.access import AccessGuard
 from em_agent.api.backend import Backend
 from em_agent.api.errors import install_error_handlers
@@ -18,6 +18,7 @@ from em_agent.gateway.openapi import describe_webhooks
 from em_agent.gateway.rate import RateLimit
 from em_agent.gateway.webhooks import PATH_PREFIX, Endpoint, WebhookGateway
 from em_agent.metrics.incidents import IncidentMeter
+from em_agent.search.query import Search
 from em_agent.services import ConnectorServices, GatewayServices, SourceRules
 
 log = structlog.get_logger()
@@ -27,7 +28,7 @@ def build_gateway(services: GatewayServices) -> ASGIApp:
     """Webhooks straight to the gateway, everything else through the access guard to the API."""
     endpoints = {name: _endpoint(rules) for name, rules in services.rules.items()}
     webhooks = WebhookGateway(endpoints, services.recorder, services.pool)
-    backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone)
+    backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone, search=services.search)
     api = RequestLog(AccessGuard(build_api(backend, list(endpoints)), services.api_keys))
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,7 +40,8 @@ def build_gateway(services: GatewayServices) -> ASGIApp:
 
 def build_connectors(services: ConnectorServices) -> ASGIApp:
     """The connectors service, behind the same access guard as the API."""
-    backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone)
+    search = Search(services.pool, None)  # none of its routes searches
+    backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone, search=search)
     app = _new_app(backend, [health.router, telemetry.router])
     return RequestLog(AccessGuard(app, services.api_keys))
 
@@ -48,7 +50,9 @@ def build_api(backend: Backend, sources: Sequence[str]) -> FastAPI:
     """The HTTP API with its description at `/docs`, which loads nothing from elsewhere."""
     meter = IncidentMeter(backend.pool)
     metrics_router = metrics.router(lambda _: meter, timezone=backend.timezone.key)
-    app = _new_app(backend, [health.router, metrics_router, incidents.router, kept.router, telemetry.router])
+    app = _new_app(
+        backend, [health.router, metrics_router, incidents.router, rag.router, kept.router, telemetry.router]
+    )
     _describe_webhooks_too(app, sources)
     return app
 

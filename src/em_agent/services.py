@@ -16,6 +16,7 @@ from em_agent.kit.nats import open_client
 from em_agent.kit.postgres import Pool, open_pool
 from em_agent.search.embedder import Embedder
 from em_agent.search.embedding.bundled import BundledEmbedder, is_installed
+from em_agent.search.query import Search
 from em_agent.settings import NO_EMBEDDINGS, Settings
 
 POOL_SIZE = 6
@@ -56,6 +57,7 @@ class GatewayServices(ConnectorServices):
     """What the gateway works with."""
 
     recorder: Recorder
+    search: Search
     rules: Mapping[str, SourceRules]
 
 
@@ -138,11 +140,13 @@ async def open_gateway(settings: Settings) -> AsyncIterator[GatewayServices]:
     async with (
         open_connections(settings, "gateway", waits_for_nats=False) as connections,
         Recorder(database_url, queue_limit=settings.queue_limit) as recorder,
+        open_embedder(settings) as embedder,
     ):
         yield GatewayServices(
             pool=connections.pool,
             nats=connections.nats,
             recorder=recorder,
+            search=Search(connections.pool, embedder),
             rules={name: source_rules(settings, source) for name, source in SOURCES.items()},
             api_keys=settings.api_key_values,
             timezone=ZoneInfo(settings.timezone),
