@@ -4,13 +4,12 @@ A log entry is a fact as a webhook is. A snapshot is what an incident, or a note
 one row for each look that it had.
 
     source pagerduty_api       acknowledge_log_entry   the log entry
-    source pagerduty_snapshot  incident                {"incident": {…}, "has_log": true}
+    source pagerduty_snapshot  incident                {"incident": {…}, "has_log": true, "alerts": […]}
                                incident_note           {"incident": {"id": …}, "note": {…}}
-                               incident_alert          {"incident": {"id": …}, "alert": {…}}
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from em_agent.domain.deliveries import Delivery
@@ -50,20 +49,21 @@ def log_entry_row(entry: Row) -> Delivery:
     )
 
 
-def incident_row(incident: Row, *, has_log: bool) -> Delivery:
-    """The incident as it looks now; one that has not changed has the same delivery id.
+def incident_row(incident: Row, *, has_log: bool, alerts: Sequence[Row] | None = None) -> Delivery:
+    """The incident as it looks now, with its alerts if they were asked for; unchanged, it has the same delivery id.
 
     Raises:
         InvalidError: it has no id.
 
     """
+    incident_id = id_of(incident, "incident")
+    said: dict[str, Any] = {"has_log": has_log} if alerts is None else {"has_log": has_log, "alerts": alerts}
     lasting = {name: value for name, value in incident.items() if name not in _VOLATILE}
-    digest = _digest({"incident": lasting, "has_log": has_log})
     return Delivery(
         source=SNAPSHOT,
-        delivery_id=f"{id_of(incident, 'incident')}:{digest}",
+        delivery_id=f"{incident_id}:{_digest({'incident': lasting, **said})}",
         event_type="incident",
-        body=json.dumps_any({"incident": incident, "has_log": has_log}),
+        body=json.dumps_any({"incident": incident, **said}),
     )
 
 
@@ -80,22 +80,6 @@ def note_row(incident_id: str, note: Row) -> Delivery:
         event_type="incident_note",
         occurred_at=parse_time(note.get("created_at")),
         body=json.dumps_any({"incident": {"id": incident_id}, "note": note}),
-    )
-
-
-def alert_row(incident_id: str, alert: Row) -> Delivery:
-    """An alert as it looks now.
-
-    Raises:
-        InvalidError: it has no id.
-
-    """
-    return Delivery(
-        source=SNAPSHOT,
-        delivery_id=f"{incident_id}:alert:{id_of(alert, 'alert')}:{_digest(alert)}",
-        event_type="incident_alert",
-        occurred_at=parse_time(alert.get("created_at")),
-        body=json.dumps_any({"incident": {"id": incident_id}, "alert": alert}),
     )
 
 
