@@ -266,4 +266,3 @@ def user(number: int) -> dict[str, Any]:
 
 def integration() -> dict[str, Any]:
     return reference("PINT001", "inbound_integration", "Monitoring")
-

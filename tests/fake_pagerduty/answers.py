@@ -18,7 +18,12 @@ class Refusal(Exception):
     """An error answer."""
 
     def __init__(
-        self, status: int, code: int, message: str, errors: list[str] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: int,
+        message: str,
+        errors: list[str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.errors, self.headers = status, code, message, errors, headers or {}
@@ -52,9 +57,15 @@ def _of_incident(account: Account, incident: Incident, part: str, query: Mapping
     if part == "":
         return {"incident": account.show(incident)}
     if part == "notes":
-        return {"notes": [account.show_note(note) for note in sorted(incident.notes, key=lambda note: note.at, reverse=True)]}
+        return {
+            "notes": [
+                account.show_note(note) for note in sorted(incident.notes, key=lambda note: note.at, reverse=True)
+            ]
+        }
     if part == "log_entries":
-        return _page(query, "log_entries", sorted(incident.log, key=lambda entry: entry.order, reverse=True), account.show_entry)
+        return _page(
+            query, "log_entries", sorted(incident.log, key=lambda entry: entry.order, reverse=True), account.show_entry
+        )
     if part == "alerts":
         return _page(query, "alerts", account.show_alerts(incident), lambda alert: alert)
     raise Refusal(404, 2100, "Not Found")
@@ -101,7 +112,11 @@ def _filter(account: Account, query: Any) -> list[Incident]:
 
 def _sort(found: list[Incident], query: Mapping[str, str]) -> list[Incident]:
     column, _, direction = query.get("sort_by", "created_at:asc").partition(":")
-    if column not in {"created_at", "incident_number", "resolved_at", "urgency"} or direction not in {"asc", "desc", ""}:
+    if column not in {"created_at", "incident_number", "resolved_at", "urgency"} or direction not in {
+        "asc",
+        "desc",
+        "",
+    }:
         raise Refusal(400, 2001, "Invalid Input Provided", ["sort_by is invalid."])
     keys: dict[str, Any] = {
         "created_at": lambda one: one.order,

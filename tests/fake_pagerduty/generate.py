@@ -4,7 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 from tests.fake_pagerduty.account import PEOPLE, Account
 
-THINGS = ["Replica lag", "Disk full", "Certificate expired", "Queue backlog", "5xx spike", "Latency", "OOM kill", "DNS failure"]
+THINGS = [
+    "Replica lag",
+    "Disk full",
+    "Certificate expired",
+    "Queue backlog",
+    "5xx spike",
+    "Latency",
+    "OOM kill",
+    "DNS failure",
+]
 CAUSES = [
     "Root cause: a migration locked the orders table.",
     "Post-mortem: the connection pool was exhausted after the deploy.",

@@ -108,7 +108,11 @@ class FakePagerDuty:
                 return Response("<html>Unauthorized</html>", 401, media_type="text/html")
             if refusal.status == 429 and not self.tells_limits:
                 return Response("", 429)
-            error = {"message": refusal.message, "code": refusal.code, **({"errors": refusal.errors} if refusal.errors else {})}
+            error = {
+                "message": refusal.message,
+                "code": refusal.code,
+                **({"errors": refusal.errors} if refusal.errors else {}),
+            }
             return JSONResponse({"error": error}, refusal.status, {**headers, **refusal.headers})
 
     def _authenticate(self, request: Request) -> Token:
@@ -129,7 +133,11 @@ class FakePagerDuty:
         self._window = begun, used + 1
         left = max(0, self.rate_limit - used - 1)
         reset = max(1, round(begun + self.rate_seconds - now + 0.5))
-        headers = {"ratelimit-limit": str(self.rate_limit), "ratelimit-remaining": str(left), "ratelimit-reset": str(reset)}
+        headers = {
+            "ratelimit-limit": str(self.rate_limit),
+            "ratelimit-remaining": str(left),
+            "ratelimit-reset": str(reset),
+        }
         if used >= self.rate_limit:
             self.limited += 1
             raise Refusal(429, 2020, "Rate Limit Exceeded", headers=headers)
@@ -179,4 +187,3 @@ async def pagerduty_on(fake: FakePagerDuty, port: int = 0) -> AsyncIterator[Fake
         server.should_exit = True
         server.force_exit = True
         await task
-

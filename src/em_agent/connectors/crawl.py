@@ -20,6 +20,7 @@ from em_agent.connectors.job import LOCK_CLASS, SOURCE, GaveWayError, IndexIncid
 from em_agent.connectors.listing import fetch_rest, find_access, list_open, list_recent, list_selected
 from em_agent.connectors.log import read_changes, read_log
 from em_agent.connectors.selection import Selection
+from em_agent.connectors.telemetry import count_run
 from em_agent.errors import ConflictError, EmAgentError, UnauthenticError
 from em_agent.events import crawls
 from em_agent.events.crawls import CrawlRun
@@ -72,17 +73,19 @@ class Crawler:
             if selection.is_all:
                 mode = "full" if since is None or again else "changes"
             run = await _take_up(connection, mode, selection)
+            fetched_before = run.fetched
             job = Job(connection, api, run, selection, self.index, report, gives_way)
             log.info("crawl.started", run=run.id, mode=mode, resumes=bool(run.place), parameters=run.parameters)
-            await _work(job, _phases(mode, since))
+            try:
+                await _work(job, _phases(mode, since))
+            finally:
+                count_run(run, fetched_before)
             return run
 
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[Connection]:
         """A connection that holds the lock of the source."""
-        connection = await postgres.connect(
-            self.database_url, name="em-agent crawl", command_seconds=COMMAND_SECONDS
-        )
+        connection = await postgres.connect(self.database_url, name="em-agent crawl", command_seconds=COMMAND_SECONDS)
         try:
             async with postgres.reachable():
                 await connection.execute(f"SET lock_timeout = {int(self.lock_seconds * 1000)}")
@@ -128,7 +131,9 @@ def _phases(mode: str, since: datetime | None) -> Mapping[str, Phase]:
 async def _read_changes(job: Job, since: datetime) -> None:
     """Find out which incidents changed: by the log, else by looking at those that are or were open."""
     if not job.access:
-        example = await job.connection.fetchval("SELECT id FROM incidents ORDER BY triggered_at DESC NULLS LAST LIMIT 1")
+        example = await job.connection.fetchval(
+            "SELECT id FROM incidents ORDER BY triggered_at DESC NULLS LAST LIMIT 1"
+        )
         await find_access(job, example or "1")
     if "spans" not in job.place:
         await incidents.add_failed(job)
@@ -172,10 +177,9 @@ async def _complete(job: Job) -> None:
         await crawls.finish(job.connection, run, "done")
         if run.mode != "selection":
             await crawls.mark_complete(job.connection, SOURCE, run.started_at)
-    log.info(
-        f"indexed {run.indexed} documents", run=run.id, mode=run.mode, fetched=run.fetched, unchanged=run.unchanged,
-        failed=run.failed, gone=run.gone, requests=run.requests,
-    )  # fmt: skip
+    line = f"indexed {run.indexed} documents"
+    counts = {name: getattr(run, name) for name in crawls.COUNTS}
+    log.info(line, run=run.id, mode=run.mode, **counts)
 
 
 async def _leave(job: Job, state: str) -> None:

@@ -59,7 +59,9 @@ class _Finisher:
         job, rows = self._job, []
         if job.access == "incident" or (job.place.get("one_by_one") and job.access == "account"):
             entries = await log_of(job, incident_id)
-            entries = [entry if entry.get("incident") else {**entry, "incident": {"id": incident_id}} for entry in entries]
+            entries = [
+                entry if entry.get("incident") else {**entry, "incident": {"id": incident_id}} for entry in entries
+            ]
             rows += job.rows_of(log_entry_row, *((entry,) for entry in entries))
             has_note = has_note or any(row.event_type == "annotate_log_entry" for row in rows)
         if (has_note or job.access == "none") and job.place.get("notes") != "none":
@@ -103,7 +105,7 @@ async def finish_all(job: Job) -> None:
 
 
 async def index_what_is_here(job: Job) -> None:
-    """Put into the index what was taken in before PagerDuty stopped to answer; the run counts it once it is finished."""
+    """Put into the index what was taken in before PagerDuty stopped answering; it counts once it is finished."""
     rows = await job.connection.fetch(
         "SELECT incident_id FROM crawl_incidents WHERE run_id = $1 AND is_fetched AND NOT is_done", job.run.id
     )

@@ -44,9 +44,7 @@ async def _take(connection: Connection, rows: Sequence[Delivery], taken: Taken) 
         taken.new.update(key for key, found in recorded.items() if found.is_new)
 
 
-async def _fold(
-    connection: Connection, rows: Sequence[Delivery], recorded: dict[tuple[str, str], Recorded]
-) -> None:
+async def _fold(connection: Connection, rows: Sequence[Delivery], recorded: dict[tuple[str, str], Recorded]) -> None:
     facts = []
     for row in rows:
         found, read = recorded.get((row.source, row.delivery_id)), INCIDENT_READERS.get(row.source)

@@ -90,8 +90,8 @@ async def take_incidents(job: Job, found: Sequence[Row], *, only_new: bool = Fal
             created[incident_id] = parse_time(incident.get("created_at"))
     taken = await take_in(job.connection, rows)
     job.refuse(taken.refused)
-    for row, _ in taken.refused:
-        created.pop(row.delivery_id.partition(":")[0], None)
+    for refused, _ in taken.refused:
+        created.pop(refused.delivery_id.partition(":")[0], None)
     if only_new:
         new = {row.delivery_id.partition(":")[0] for row in rows if (row.source, row.delivery_id) in taken.new}
         new |= await incidents.known(job, created)

@@ -72,7 +72,9 @@ async def _split(job: Job, spans: list[Span]) -> None:
     if span.since is None:
         parts = spans_between(datetime.fromisoformat(job.place.get("oldest", _BEGINNING)), job.run.started_at)
     elif not parts:
-        job.run.note(f"Only {CAP} rows can be listed of the time from {span.since} to {span.until}: others are missing.")
+        job.run.note(
+            f"Only {CAP} rows can be listed of the time from {span.since} to {span.until}: others are missing."
+        )
     _set(job, [*parts, *others], Place())
     await job.keep()
 

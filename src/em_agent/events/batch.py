@@ -74,4 +74,3 @@ async def record_all(connection: Connection, deliveries: Sequence[Delivery]) -> 
         recorded = Recorded(is_new=columns.pop("is_new"), event=StoredEvent(**columns))
         found[recorded.event.source, recorded.event.delivery_id] = recorded
     return found
-

@@ -37,9 +37,9 @@ log = structlog.get_logger()
 
 
 class _AgainError(Exception):
-    """This attempt failed in a way that another may not."""
+    """This attempt failed, by the outcome named, in a way that another may not."""
 
-    def __init__(self, reason: str, *, outcome: str, wait_seconds: float | None = None) -> None:
+    def __init__(self, outcome: str, reason: str, wait_seconds: float | None = None) -> None:
         super().__init__(reason)
         self.outcome = outcome
         self.wait_seconds = wait_seconds
@@ -122,24 +122,22 @@ class PagerDutyApi:
             async with asyncio.timeout(self._answer_seconds):  # of the whole answer, which may trickle
                 response = await self._client.get(path, params=list(parameters))
         except TimeoutError as error:
-            reason = f"no answer within {self._answer_seconds:.0f} s"
-            raise _AgainError(reason, outcome="timeout") from error
+            raise _AgainError("timeout", f"no answer within {self._answer_seconds:.0f} s") from error
         except httpx2.RequestError as error:
             outcome = "timeout" if isinstance(error, httpx2.TimeoutException) else "broken"
-            raise _AgainError(type(error).__name__, outcome=outcome) from error
+            raise _AgainError(outcome, type(error).__name__) from error
         self._held_until = time.monotonic() + limits.exhausted_for(response.headers)
-        if response.is_success:
-            return _read(response)
-        self._refuse(path, response)
+        if not response.is_success:
+            self._refuse(path, response)
+        return _read(response)
 
     def _refuse(self, path: str, response: httpx2.Response) -> NoReturn:
         """Raise what the status means."""
         status = response.status_code
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise _AgainError("the rate limit", outcome="limited", wait_seconds=limits.wait_after(response.headers))
+            raise _AgainError("limited", "the rate limit", limits.wait_after(response.headers))
         if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            wait = limits.retry_after(response.headers)
-            raise _AgainError(f"status {status}", outcome="failed", wait_seconds=wait)
+            raise _AgainError("failed", f"status {status}", limits.retry_after(response.headers))
         if status == HTTPStatus.UNAUTHORIZED:
             self._observe("unauthenticated")
             message = "PagerDuty refuses the token: PAGERDUTY_API_TOKEN is not, or no longer, one of its API keys."
@@ -163,7 +161,7 @@ class PagerDutyApi:
 
     def _backoff(self, failures: int) -> float:
         """Twice as long each time, and anything between a half and the whole of it: others wait, too."""
-        longest = min(self._first_wait_seconds * 2**failures, LONGEST_WAIT_SECONDS)
+        longest: float = min(self._first_wait_seconds * 2.0**failures, LONGEST_WAIT_SECONDS)
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
 
@@ -178,9 +176,9 @@ def _read(response: httpx2.Response) -> Mapping[str, Any]:
     try:
         document = readable.loads(response.content)
     except ValueError as error:
-        raise _AgainError("a body that is not whole JSON", outcome="broken") from error
+        raise _AgainError("broken", "a body that is not whole JSON") from error
     if not isinstance(document, dict):
-        raise _AgainError("a body that is no object", outcome="broken")
+        raise _AgainError("broken", "a body that is no object")
     return document
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from em_agent.integrations.pagerduty.api import Parameters, PagerDutyApi
+from em_agent.integrations.pagerduty.api import PagerDutyApi, Parameters
 from em_agent.integrations.pagerduty.failures import RefusedError
 
 PAGE = 100
