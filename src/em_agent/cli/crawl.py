@@ -26,7 +26,7 @@ def _of() -> None:
 
 
 def crawl_pagerduty(  # noqa: PLR0913 - the fields of the API
-    everything: Annotated[
+    everything: Annotated[  # noqa: FBT002
         bool, typer.Option("--all", help="All of history; afterwards only what changed since the last time.")
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="With --all: all of it once more.")] = False,  # noqa: FBT002
