@@ -156,10 +156,10 @@ def _build_part(
 
     database_url, _ = required_urls(settings)
     if name == "relay":
-        from em_agent.integrations.registry import SOURCES
+        from em_agent.integrations.registry import RECORDED_SOURCES
         from em_agent.relay.relay import Relay
 
-        return Relay(database_url, connections.nats, sources=list(SOURCES), replicas=settings.stream_replicas)
+        return Relay(database_url, connections.nats, sources=list(RECORDED_SOURCES), replicas=settings.stream_replicas)
     if name == f"worker {SEARCH}":
         from em_agent.workers.search import SearchWorker
 
