@@ -257,12 +257,15 @@ def stamp(at: datetime) -> str:
 
 
 def reference(identifier: str, kind: str, summary: str) -> dict[str, Any]:
+    """A reference to something."""
     return {"id": identifier, "type": f"{kind}_reference", "summary": summary, "self": None, "html_url": None}
 
 
 def user(number: int) -> dict[str, Any]:
+    """A reference to a person."""
     return reference(f"PUSR{number:03d}", "user", PEOPLE[number % len(PEOPLE)])
 
 
 def integration() -> dict[str, Any]:
+    """A reference to what watches."""
     return reference("PINT001", "inbound_integration", "Monitoring")

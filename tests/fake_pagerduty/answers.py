@@ -14,7 +14,7 @@ LONGEST = timedelta(days=184)
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """An error answer."""
 
     def __init__(
@@ -43,13 +43,13 @@ def answer(account: Account, request: Request) -> dict[str, Any]:
         return {"user": {**user(0), "type": "user", "email": "ada@example.com"}}
     if parts[0] == "incidents" and len(parts) in {2, 3}:
         return _of_incident(account, _incident(account, parts[1]), parts[2] if len(parts) == 3 else "", query)
-    raise Refusal(404, 2100, "Not Found")
+    raise RefusalError(404, 2100, "Not Found")
 
 
 def _incident(account: Account, name: str) -> Incident:
     found = account.incidents.get(name) or (account.by_number.get(int(name)) if name.isdigit() else None)
     if found is None:
-        raise Refusal(404, 2100, "Not Found")
+        raise RefusalError(404, 2100, "Not Found")
     return found
 
 
@@ -68,7 +68,7 @@ def _of_incident(account: Account, incident: Incident, part: str, query: Mapping
         )
     if part == "alerts":
         return _page(query, "alerts", account.show_alerts(incident), lambda alert: alert)
-    raise Refusal(404, 2100, "Not Found")
+    raise RefusalError(404, 2100, "Not Found")
 
 
 def _time(query: Mapping[str, str], name: str) -> datetime | None:
@@ -77,7 +77,7 @@ def _time(query: Mapping[str, str], name: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(query[name])
     except ValueError:
-        raise Refusal(400, 2001, "Invalid Input Provided", [f"{name} is invalid."]) from None
+        raise RefusalError(400, 2001, "Invalid Input Provided", [f"{name} is invalid."]) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -93,7 +93,7 @@ def _window(query: Mapping[str, str]) -> tuple[datetime, datetime]:
     assert since is not None
     assert until is not None
     if until - since > LONGEST:
-        raise Refusal(400, 2001, "Invalid Input Provided", [" is invalid."])
+        raise RefusalError(400, 2001, "Invalid Input Provided", [" is invalid."])
     return _day(since), _day(until)
 
 
@@ -102,10 +102,8 @@ def _day(at: datetime) -> datetime:
 
 
 def _filter(account: Account, query: Any) -> list[Incident]:
-    if query.get("date_range") == "all":
-        found = list(account.by_time)
-    else:
-        found = account.created_between(*_window(query))
+    is_all = query.get("date_range") == "all"
+    found = list(account.by_time) if is_all else account.created_between(*_window(query))
     statuses = query.getlist("statuses[]")
     return [incident for incident in found if not statuses or incident.status in statuses]
 
@@ -117,7 +115,7 @@ def _sort(found: list[Incident], query: Mapping[str, str]) -> list[Incident]:
         "desc",
         "",
     }:
-        raise Refusal(400, 2001, "Invalid Input Provided", ["sort_by is invalid."])
+        raise RefusalError(400, 2001, "Invalid Input Provided", ["sort_by is invalid."])
     keys: dict[str, Any] = {
         "created_at": lambda one: one.order,
         "incident_number": lambda one: one.number,
@@ -139,7 +137,7 @@ def _page(query: Mapping[str, str], member: str, rows: list[Any], show: Any) -> 
     limit, offset = _number(query, "limit", 25), _number(query, "offset", 0)
     if offset + min(limit, 100) > CAP:
         message = "Offset+limit exceeds maximum allowed value of 10000. Please try a smaller date range."
-        raise Refusal(400, 2002, "Arguments Caused Error", [message])
+        raise RefusalError(400, 2002, "Arguments Caused Error", [message])
     limit = max(1, min(limit, 100))
     return {
         member: [show(row) for row in rows[offset : offset + limit]],

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tests.fake_pagerduty import answers
 from tests.fake_pagerduty.account import Account
-from tests.fake_pagerduty.answers import Refusal
+from tests.fake_pagerduty.answers import RefusalError
 from tests.fake_pagerduty.faults import Fault
 
 ADMIN = "y_NbAkKc66ryYTWUXYEu"
@@ -98,12 +98,9 @@ class FakePagerDuty:
         try:
             token = self._authenticate(request)
             headers = self._limit()
-            if any(re.fullmatch(pattern, request.url.path) for pattern in token.forbidden):
-                raise Refusal(token.status, 2010, "Access Denied")
-            if request.headers.get("accept") != "application/vnd.pagerduty+json;version=2":
-                raise Refusal(406, 2001, "Not Acceptable")
+            _permit(token, request)
             return JSONResponse(answers.answer(self.account, request), headers=headers)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if refusal.status == 401:
                 return Response("<html>Unauthorized</html>", 401, media_type="text/html")
             if refusal.status == 429 and not self.tells_limits:
@@ -120,7 +117,7 @@ class FakePagerDuty:
         found = re.fullmatch(r"Token token=(.+)|Bearer (.+)", stated)
         token = self.tokens.get((found[1] or found[2]) if found else "")
         if token is None:
-            raise Refusal(401, 2006, "Unauthorized")
+            raise RefusalError(401, 2006, "Unauthorized")
         return token
 
     def _limit(self) -> dict[str, str]:
@@ -140,8 +137,15 @@ class FakePagerDuty:
         }
         if used >= self.rate_limit:
             self.limited += 1
-            raise Refusal(429, 2020, "Rate Limit Exceeded", headers=headers)
+            raise RefusalError(429, 2020, "Rate Limit Exceeded", headers=headers)
         return headers if self.tells_limits else {}
+
+
+def _permit(token: Token, request: Request) -> None:
+    if any(re.fullmatch(pattern, request.url.path) for pattern in token.forbidden):
+        raise RefusalError(token.status, 2010, "Access Denied")
+    if request.headers.get("accept") != "application/vnd.pagerduty+json;version=2":
+        raise RefusalError(406, 2001, "Not Acceptable")
 
 
 def _half(send: Send) -> Callable[[Message], Awaitable[None]]:
