@@ -107,11 +107,11 @@ async def _run_gateway(settings: Settings) -> None:
 
 
 async def _run_connectors(settings: Settings) -> None:
-    from em_agent.app import build_connectors
+    from em_agent.app import build_connectors, scheduled
     from em_agent.kit.http import serve
     from em_agent.services import open_connectors
 
-    async with open_connectors(settings) as services:
+    async with open_connectors(settings) as services, scheduled(services):
         app = build_connectors(services)
         await serve(app, settings.host, settings.connectors_port, port_setting="EM_AGENT_CONNECTORS_PORT")
 
