@@ -18,7 +18,6 @@ from em_agent.api.backend import Backend
 from em_agent.api.errors import install_error_handlers
 from em_agent.connectors import routes
 from em_agent.connectors.crawl import Crawler
-from em_agent.connectors.indexing import index_incidents
 from em_agent.connectors.schedule import Schedule
 from em_agent.connectors.telemetry import count_request
 from em_agent.gateway.openapi import describe_webhooks
@@ -26,6 +25,7 @@ from em_agent.gateway.rate import RateLimit
 from em_agent.gateway.webhooks import PATH_PREFIX, Endpoint, WebhookGateway
 from em_agent.kit.process import cancel
 from em_agent.metrics.incidents import IncidentMeter
+from em_agent.search.incident_documents import index_incidents
 from em_agent.search.query import Search
 from em_agent.services import ConnectorServices, GatewayServices, SourceRules
 
