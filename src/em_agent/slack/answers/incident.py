@@ -5,6 +5,7 @@ from typing import Any
 
 import asyncpg
 
+from em_agent.domain.incidents import IncidentEvent
 from em_agent.errors import InvalidError
 from em_agent.incidents.read import IncidentDetail, find_incident
 from em_agent.slack import blocks, text
@@ -91,11 +92,11 @@ def _note(note: asyncpg.Record, row: asyncpg.Record) -> Quote:
     return Quote("note", note["content"], note["author"], note["at"], None, row["url"])
 
 
-def _timeline(entries: Sequence[asyncpg.Record], sources: Sources) -> blocks.Block:
+def _timeline(entries: Sequence[IncidentEvent], sources: Sources) -> blocks.Block:
     lines = [
         blocks.section(
-            blocks.words(f"{moment(entry['at'], sources.zone)} {entry['kind'].replace('_', ' ')}"),
-            blocks.words(f" by {text.line(entry['actor'], 80)}" if entry["actor"] else " "),
+            blocks.words(f"{moment(entry.at, sources.zone)} {text.line(entry.kind, 60).replace('_', ' ')}"),
+            blocks.words(f" by {text.line(entry.actor.name, 80)}" if entry.actor and entry.actor.name else " "),
         )
         for entry in entries[-MOST_ENTRIES:]
     ]
