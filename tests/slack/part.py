@@ -12,6 +12,7 @@ from em_agent.metrics.incidents import IncidentMeter
 from em_agent.slack.answers.sources import Alike, Quote, Sources, Told
 from em_agent.slack.client import open_slack
 from em_agent.slack.dispatch import build_dispatch
+from em_agent.slack.pace import Pace
 from em_agent.slack.poster import Poster
 from em_agent.slack.worker import SlackWorker
 from tests.fake_slack import FakeSlack
@@ -70,6 +71,6 @@ async def answering_on(
     finder = StandInFinder()
     sources = Sources(pool, IncidentMeter(pool), ZoneInfo("UTC"), teller=teller, finder=finder)
     async with open_slack(slack.settings["SLACK_BOT_TOKEN"], slack.url) as client:
-        worker = SlackWorker(pool, database_url, build_dispatch(sources, client.web), Poster(client))
+        worker = SlackWorker(pool, database_url, build_dispatch(sources, client.web), Poster(client, Pace()))
         async with running(worker.run()):
             yield Answering(worker, teller, finder)

@@ -188,10 +188,16 @@ def _build_slack(settings: Settings, database_url: str) -> Part:
     from zoneinfo import ZoneInfo
 
     from em_agent.services import slack_access
-    from em_agent.slack.part import SlackPart
+    from em_agent.slack.part import SlackPart, plain_sources
 
     if not settings.has_slack:
         message = "Neither SLACK_BOT_TOKEN nor SLACK_SIGNING_SECRET is set: the worker slack needs one."
         raise ConfigurationError(message)
     access = slack_access(settings)
-    return SlackPart(database_url, token=access.bot_token, api_url=access.api_url, zone=ZoneInfo(settings.timezone))
+    return SlackPart(
+        database_url,
+        token=access.bot_token,
+        api_url=access.api_url,
+        rules=(),
+        sources=plain_sources(ZoneInfo(settings.timezone)),
+    )

@@ -28,3 +28,36 @@ CREATE TABLE slack_answers (
     answered_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX slack_answers_thread ON slack_answers (channel, thread_ts, job_id DESC);
+
+-- That incidents are announced, as whoever does so last said. While nobody does, no incident is marked for it.
+CREATE TABLE slack_announcing (
+    is_on boolean PRIMARY KEY DEFAULT true CHECK (is_on),
+    seen_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Incidents of which Slack may not have heard all, written with the state that it is to hear of.
+CREATE TABLE slack_pending (
+    incident_id text PRIMARY KEY,
+    first_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    marked_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- What Slack has heard of an incident: its message, and what was said in the thread of it.
+CREATE TABLE slack_announcements (
+    incident_id text PRIMARY KEY,
+    channel text NOT NULL,
+    ts text,                                -- names the message; null until Slack has it
+    shown bytea,                            -- digest of what the message shows
+    heard text NOT NULL DEFAULT '[]',       -- JSON: the events that the message and its thread tell of
+    has_similar boolean NOT NULL DEFAULT false, -- past incidents like it were named, or there are none
+    sending text,                           -- the mark of a message that may have arrived
+    announced_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- What of Slack does not work: the token, or a channel.
+CREATE TABLE slack_troubles (
+    subject text PRIMARY KEY,
+    error text NOT NULL,
+    since timestamptz NOT NULL DEFAULT clock_timestamp()
+);

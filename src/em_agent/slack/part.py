@@ -1,34 +1,48 @@
-"""The worker of Slack's jobs with all that it works with, as a part of a process."""
+"""All that works for Slack, as a part of a process: what answers, and what announces."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
-from em_agent.kit.postgres import open_pool
+from em_agent.kit.postgres import Pool, open_pool
 from em_agent.metrics.incidents import IncidentMeter
+from em_agent.slack.announce.announcer import Announcer
+from em_agent.slack.announce.rules import Rule
+from em_agent.slack.announce.teller import Teller
 from em_agent.slack.answers.sources import Sources
 from em_agent.slack.client import open_slack
 from em_agent.slack.dispatch import build_dispatch
+from em_agent.slack.pace import Pace
 from em_agent.slack.poster import Poster
 from em_agent.slack.worker import SlackWorker
 
-POOL_SIZE = 4
+POOL_SIZE = 6
 
 
 class SlackPart:
-    """Answers what Slack asks."""
+    """Answers what Slack asks, and tells its channels of incidents."""
 
-    def __init__(self, database_url: str, *, token: str | None, api_url: str, zone: ZoneInfo) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        token: str | None,
+        api_url: str,
+        rules: Sequence[Rule],
+        sources: Callable[[Pool], Sources],
+    ) -> None:
         """Speak with the Slack at `api_url` by the bot's token; without one, only commands are answered."""
         self._database_url = database_url
         self._token = token
         self._api_url = api_url
-        self._zone = zone
-        self._worker: SlackWorker | None = None
+        self._rules = rules if token else ()
+        self._sources = sources
+        self._parts: tuple[SlackWorker | Announcer, ...] = ()
 
     @property
     def is_well(self) -> bool:
-        """Whether jobs can be read and done."""
-        return self._worker is not None and self._worker.is_well
+        """Whether jobs can be read and done, and incidents be looked at."""
+        return bool(self._parts) and all(part.is_well for part in self._parts)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -36,7 +50,16 @@ class SlackPart:
             open_pool(self._database_url, name="em-agent worker slack", size=POOL_SIZE) as pool,
             open_slack(self._token, self._api_url) as client,
         ):
-            sources = Sources(pool, IncidentMeter(pool), self._zone)
-            self._worker = SlackWorker(pool, self._database_url, build_dispatch(sources, client.web), Poster(client))
+            sources = self._sources(pool)
+            poster = Poster(client, Pace())
+            worker = SlackWorker(pool, self._database_url, build_dispatch(sources, client.web), poster)
+            announcer = Announcer(self._database_url, pool, self._rules, Teller(pool, poster, sources))
+            self._parts = (worker, announcer)
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._worker.run())
+                for part in self._parts:
+                    group.create_task(part.run())
+
+
+def plain_sources(zone: ZoneInfo) -> Callable[[Pool], Sources]:
+    """Sources without a memory."""
+    return lambda pool: Sources(pool, IncidentMeter(pool), zone)

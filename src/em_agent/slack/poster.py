@@ -1,12 +1,15 @@
 """Sends messages, each by the way that is left to it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
 
+from em_agent.slack.blocks import Block
 from em_agent.slack.client import SlackClient
 from em_agent.slack.failures import NO_CHANNEL, SlackAwayError, SlackRefusedError
 from em_agent.slack.messages import Message
+from em_agent.slack.pace import Pace
 
 MARK = "em_agent_message"
 _LOOK_BACK = 100
@@ -20,9 +23,10 @@ log = structlog.get_logger()
 class Poster:
     """Sends what the worker has to say."""
 
-    def __init__(self, client: SlackClient) -> None:
-        """Send through `client`."""
+    def __init__(self, client: SlackClient, pace: Pace) -> None:
+        """Send through `client`, no faster than `pace` lets."""
         self._client = client
+        self._pace = pace
 
     async def send(self, message: Message, mark: str, *, age_seconds: float, may_be_there: bool) -> None:
         """Return when Slack has the message, which `mark` names.
@@ -35,8 +39,7 @@ class Poster:
             SlackRefusedError: it cannot be sent.
 
         """
-        if may_be_there and not message.is_private and await self._is_there(message, mark):
-            log.info("slack.was_there", mark=mark)
+        if may_be_there and not message.is_private and await self._find(message, mark) is not None:
             return
         url = message.response_url
         if url is not None and self._client.may_answer_to(url) and age_seconds < _LONGEST_URL_SECONDS:
@@ -51,7 +54,29 @@ class Poster:
                 return
         await self._post(message, mark)
 
-    async def _post(self, message: Message, mark: str) -> None:
+    async def post(self, message: Message, mark: str, *, may_be_there: bool) -> str:
+        """The name of the message in its channel; one that is there from an earlier attempt is not sent again.
+
+        Raises:
+            SlackAwayError: it cannot be sent now.
+            SlackRefusedError: it cannot be sent.
+
+        """
+        found = await self._find(message, mark) if may_be_there else None
+        return found if found is not None else await self._post(message, mark)
+
+    async def update(self, channel: str, ts: str, text: str, blocks: Sequence[Block]) -> None:
+        """Have the message show something else.
+
+        Raises:
+            SlackAwayError: it cannot be changed now.
+            SlackRefusedError: it cannot be changed.
+
+        """
+        await self._pace.wait_to_update()
+        await self._client.call("chat.update", channel=channel, ts=ts, text=text, blocks=list(blocks))
+
+    async def _post(self, message: Message, mark: str) -> str:
         if message.channel is None:
             raise SlackRefusedError(NO_CHANNEL)
         given: dict[str, Any] = {
@@ -59,14 +84,16 @@ class Poster:
             "thread_ts": message.thread_ts,
         }  # fmt: skip
         if message.is_private:
-            await self._client.call("chat.postEphemeral", user=message.user, **given)
-        else:
-            await self._client.call("chat.postMessage", **given, **_marked(mark), **_AS_WRITTEN)
+            answer = await self._client.call("chat.postEphemeral", user=message.user, **given)
+            return str(answer.get("message_ts") or "")
+        await self._pace.wait_to_post(message.channel)
+        answer = await self._client.call("chat.postMessage", **given, **_marked(mark), **_AS_WRITTEN)
+        return str(answer.get("ts") or "")
 
-    async def _is_there(self, message: Message, mark: str) -> bool:
-        """Whether the message arrived by an earlier attempt; False where we may not look."""
+    async def _find(self, message: Message, mark: str) -> str | None:
+        """The name of the message that arrived by an earlier attempt; None where there is none, or we may not look."""
         if message.channel is None or not self._client.has_token:
-            return False
+            return None
         where: dict[str, Any] = {"channel": message.channel, "limit": _LOOK_BACK, "include_all_metadata": True}
         try:
             if message.thread_ts is not None:
@@ -74,11 +101,15 @@ class Poster:
             else:
                 found = await self._client.call("conversations.history", **where)
         except SlackRefusedError:
-            return False
+            return None
         except SlackAwayError as error:
             error.may_have_arrived = True
             raise
-        return any(_mark_of(said) == mark for said in found.get("messages") or () if isinstance(said, dict))
+        messages = [said for said in found.get("messages") or () if isinstance(said, dict)]
+        ts = next((str(said.get("ts")) for said in messages if _mark_of(said) == mark), None)
+        if ts is not None:
+            log.info("slack.was_there", mark=mark)
+        return ts
 
 
 def _body(message: Message, mark: str, *, replaces: bool) -> dict[str, Any]:

@@ -33,7 +33,7 @@ async def incident_answer(sources: Sources, given: str) -> Answer:
     row = detail.incident
     title = f"{name_of(row)} {text.line(row['title'], 400) or 'Untitled'}"
     notes = [_note(note, row) for note in reversed(detail.notes)]
-    first = [_summary(detail, sources), *[quotation(note, sources.zone) for note in notes[:NOTES_AT_FIRST]]]
+    first = [summary(detail, sources), *[quotation(note, sources.zone) for note in notes[:NOTES_AT_FIRST]]]
     if not notes:
         first.append(blocks.context("Nobody has written a note yet."))
     pages: list[Sequence[blocks.Block]] = [first]
@@ -62,7 +62,8 @@ def read_number(given: str) -> str:
     return next((word for word in words if word.isdigit()), words[0])
 
 
-def _summary(detail: IncidentDetail, sources: Sources) -> blocks.Block:
+def summary(detail: IncidentDetail, sources: Sources) -> blocks.Block:
+    """The incident's name, state, times and people."""
     row = detail.incident
     have = [a["assignee"] or a["assignee_id"] for a in detail.assignments if a["unassigned_at"] is None]
     times = [

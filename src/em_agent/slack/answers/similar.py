@@ -37,4 +37,4 @@ async def similar_answer(sources: Sources, given: str) -> Answer:
 
 
 def _quote(alike: Alike) -> Quote:
-    return Quote("similar", alike.snippet, None, None, alike.title, alike.url)
+    return Quote(alike.role, alike.snippet, alike.author, alike.at, alike.title, alike.url)

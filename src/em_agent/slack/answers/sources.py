@@ -52,12 +52,15 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """A past incident that resembles another one, with what was written of how it was mended."""
+    """A past incident that resembles another one, and what was written of it: of its mending, where that is known."""
 
     id: str
     title: str
     url: str | None
     snippet: str
+    role: str = "similar"
+    author: str | None = None
+    at: datetime | None = None
 
 
 class Teller(Protocol):
