@@ -28,7 +28,7 @@ def build_gateway(services: GatewayServices) -> ASGIApp:
     endpoints = {name: _endpoint(rules) for name, rules in services.rules.items()}
     webhooks = WebhookGateway(endpoints, services.recorder, services.pool)
     backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone)
-    api = RequestLog(AccessGuard(build_api(backend, list(endpoints)), services.api_keys))
+    api = RequestLog(AccessGuard(health.AnswerHead(build_api(backend, list(endpoints))), services.api_keys))
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
         is_webhook = scope["type"] == "http" and scope["path"].startswith(PATH_PREFIX)
@@ -41,7 +41,7 @@ def build_connectors(services: ConnectorServices) -> ASGIApp:
     """The connectors service, behind the same access guard as the API."""
     backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone)
     app = _new_app(backend, [health.router, telemetry.router])
-    return RequestLog(AccessGuard(app, services.api_keys))
+    return RequestLog(AccessGuard(health.AnswerHead(app), services.api_keys))
 
 
 def build_api(backend: Backend, sources: Sequence[str]) -> FastAPI:

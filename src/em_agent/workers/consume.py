@@ -20,6 +20,7 @@ from em_agent.errors import PermanentError, RetriableError
 from em_agent.events.stream import ensure_event_stream
 from em_agent.kit import nats as kit_nats
 from em_agent.kit import postgres
+from em_agent.kit.logging import Seldom
 from em_agent.workers.dead_letters import DeadLetters
 
 FETCH_SECONDS = 5.0
@@ -71,6 +72,7 @@ class Worker:
         self._consumer = consumer
         self._replicas = replicas
         self._failures = 0
+        self._waiting = Seldom()
         self.is_well = False  # whether the last turn was one without a failure
 
     async def run(self) -> None:
@@ -87,7 +89,8 @@ class Worker:
             except TRANSIENT as error:
                 self.is_well = False
                 self._failures += 1
-                log.warning("worker.waiting", consumer=self._consumer.name, error=repr(error))
+                if self._waiting.may_say():
+                    log.warning("worker.waiting", consumer=self._consumer.name, error=repr(error))
                 await asyncio.sleep(min(0.25 * 2 ** min(self._failures, 5), 5.0))
 
     async def _subscribe(self) -> JetStreamContext.PullSubscription:
