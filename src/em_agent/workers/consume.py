@@ -27,6 +27,8 @@ FETCH_SECONDS = 5.0
 LONGEST_BACKOFF_SECONDS = 60.0
 # A failure that may pass is tried this often before its message is set aside.
 ATTEMPTS = 5
+# A statement that takes too long may be the message's fault, and may be a database that hangs for minutes.
+SLOW_ATTEMPTS = 10
 
 TRANSIENT = (RetriableError, *postgres.UNREACHABLE, *kit_nats.UNREACHABLE)
 
@@ -120,6 +122,9 @@ class Worker:
             await asyncio.shield(self._put_back(messages, delay_seconds=0.0))  # for another copy, at once
             raise
         except TRANSIENT as error:
+            if self._is_too_slow(messages, error):
+                await self._isolate(messages, error)
+                return
             await self._put_back(messages)
             reason = f"{self._consumer.name}: {error}"
             raise RetriableError(reason) from error
@@ -129,6 +134,12 @@ class Worker:
             newest = max(messages, key=lambda message: message.metadata.sequence.stream)
             for message in [newest] if self._consumer.acks_all else messages:
                 await message.ack()
+
+    def _is_too_slow(self, messages: Sequence[Msg], error: Exception) -> bool:
+        """Whether a statement took too long, and not for the first time: one of the messages may be why."""
+        is_timeout = isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError)
+        is_repeated = all(message.metadata.num_delivered > 1 for message in messages)
+        return is_timeout and is_repeated and self._consumer.dead_letters is not None
 
     async def _isolate(self, messages: Sequence[Msg], error: Exception) -> None:
         """Handle each message of a failed batch alone, so that its neighbours pass."""
@@ -144,7 +155,8 @@ class Worker:
             attempts=attempts,
             exc_info=error,
         )
-        if self._consumer.dead_letters is None or (attempts < ATTEMPTS and not isinstance(error, PermanentError)):
+        enough = SLOW_ATTEMPTS if isinstance(error, TRANSIENT) else ATTEMPTS
+        if self._consumer.dead_letters is None or (attempts < enough and not isinstance(error, PermanentError)):
             await self._put_back(messages)
             return
         await self._consumer.dead_letters.keep(messages[0], error, attempts)
