@@ -46,8 +46,7 @@ def build_connectors(services: ConnectorServices) -> ASGIApp:
 
 def build_api(backend: Backend, sources: Sequence[str]) -> FastAPI:
     """The HTTP API with its description at `/docs`, which loads nothing from elsewhere."""
-    meter = IncidentMeter(backend.pool)
-    metrics_router = metrics.router(lambda _: meter, timezone=backend.timezone.key)
+    metrics_router = metrics.router(IncidentMeter(backend.pool), timezone=backend.timezone.key)
     app = _new_app(backend, [health.router, metrics_router, incidents.router, kept.router, telemetry.router])
     _describe_webhooks_too(app, sources)
     return app
