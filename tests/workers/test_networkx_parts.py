@@ -15,12 +15,16 @@ import networkx
 from dbt.cli.main import dbtRunner
 for name in json.loads(sys.argv[1]):
     operator.attrgetter(name)(networkx)
+graph = networkx.DiGraph([(1, 2), (2, 3)])
+copy = networkx.DiGraph(networkx.subgraph_view(graph, filter_node=lambda node: node != 3))
+assert list(networkx.topological_sort(graph)) == [1, 2, 3] and list(copy.edges) == [(1, 2)]
 print(sum(name.startswith("networkx.") for name in sys.modules))
+assert networkx.minimum_spanning_tree(graph.to_undirected()).number_of_edges() == 2
 """
 
 
 def test_all_that_dbt_uses_is_there() -> None:
-    """Whatever dbt's source names of networkx is found, and most of the package stays where it is."""
+    """Whatever dbt's source names of networkx is found, most of the package stays away, and comes when it is missed."""
     spec = find_spec("dbt.cli.main")
     assert spec is not None
     assert spec.origin is not None
