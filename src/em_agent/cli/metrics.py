@@ -9,6 +9,9 @@ import typer
 from em_agent.errors import EmAgentError, InvalidError, PermanentError, RetriableError, UnauthenticError
 
 PATH = "/v1/metrics/incidents"
+COMPLETENESS_PATH = "/v1/metrics/completeness"
+# What narrows both down.
+_SHARED = ("since", "until", "service", "team", "urgency", "priority", "timezone", "exclude_merged")
 ANSWER_SECONDS = 60.0
 
 _COUNTS = {"incidents": "all", "open": "open"}
@@ -62,7 +65,12 @@ def show_metrics(  # noqa: PLR0913 - the parameters of the API
     if as_json or as_csv:
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
     else:
-        _print_table(json.loads(text))
+        metrics = json.loads(text)
+        _print_table(metrics)
+        if metrics["clock"] == "occurred" and metrics["attribute_by"] == "triggered":
+            window = {"since": metrics["since"], "until": metrics["until"]}
+            shared = {name: given[name] for name in _SHARED if given[name]} | window
+            _print_completeness(json.loads(ask(found_url, found_key, shared, path=COMPLETENESS_PATH)))
 
 
 def _where(url: str | None, key: str | None) -> tuple[str, str | None]:
@@ -76,7 +84,7 @@ def _where(url: str | None, key: str | None) -> tuple[str, str | None]:
     return in_use(settings).api_url, key or next(iter(settings.api_key_values), None)
 
 
-def ask(url: str, key: str | None, parameters: dict[str, Any]) -> str:
+def ask(url: str, key: str | None, parameters: dict[str, Any], *, path: str = PATH) -> str:
     """The API's answer, as text.
 
     Raises:
@@ -90,7 +98,7 @@ def ask(url: str, key: str | None, parameters: dict[str, Any]) -> str:
 
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
-        answer = httpx2.get(f"{url.rstrip('/')}{PATH}", params=parameters, headers=headers, timeout=ANSWER_SECONDS)
+        answer = httpx2.get(f"{url.rstrip('/')}{path}", params=parameters, headers=headers, timeout=ANSWER_SECONDS)
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
         message = f"{url} is no address of the API: {error}."
         raise PermanentError(message) from error
@@ -141,6 +149,13 @@ def _print_table(metrics: dict[str, Any]) -> None:
         f"Clock {metrics['clock']}, by {metrics['attribute_by']}; newest event {metrics['as_of'] or 'none yet'}.",
         highlight=False,
         markup=False,
+    )
+
+
+def _print_completeness(known: dict[str, Any]) -> None:
+    sys.stdout.write(
+        f"Known from webhooks alone {known['webhook_only']}, from history alone {known['api_only']}, "
+        f"from both {known['both']}.\n"
     )
 
 
