@@ -88,8 +88,8 @@ async def _unforeseen(_: Request, error: Exception) -> JSONResponse:
     return answer(500, "Something went wrong here; the log has the details.")
 
 
-def sentence(errors: Sequence[Any], *, skip: int = 0) -> str:
+def sentence(errors: Sequence[Any], *, whole: str = "the body", skip: int = 0) -> str:
     """What is wrong first, and where, but for the first `skip` parts of the place."""
     first = errors[0]
-    name = ".".join(str(part) for part in first["loc"][skip:]) or "the body"
+    name = ".".join(str(part) for part in first["loc"][skip:]) or whole
     return f"{name}: {first['msg'].removeprefix('Value error, ')}."
