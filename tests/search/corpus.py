@@ -9,7 +9,39 @@ from typing import Any
 from em_agent.domain.documents import Document, Passage
 from em_agent.kit.postgres import Pool
 
-WORDS = ["database", "databases", "outage", "checkout", "api", "latency", "errors", "error", "deploy", "rollback", "disk", "full", "memory", "leak", "the", "of", "and", "was", "queue", "worker", "timeout", "timeouts", "connection", "refused", "us-east-1", "E1205", "checkout-api", "order_service", "10.0.0.7", "naïve", "Straße"]
+WORDS = [
+    "database",
+    "databases",
+    "outage",
+    "checkout",
+    "api",
+    "latency",
+    "errors",
+    "error",
+    "deploy",
+    "rollback",
+    "disk",
+    "full",
+    "memory",
+    "leak",
+    "the",
+    "of",
+    "and",
+    "was",
+    "queue",
+    "worker",
+    "timeout",
+    "timeouts",
+    "connection",
+    "refused",
+    "us-east-1",
+    "E1205",
+    "checkout-api",
+    "order_service",
+    "10.0.0.7",
+    "naïve",
+    "Straße",
+]
 
 
 def some_text(rng: random.Random, longest: int = 40) -> str:
