@@ -33,6 +33,10 @@ STATUS = {
     RetriableError: 503,
 }
 
+# What FastAPI says of a body that is no text at all; of one that is text but no JSON it says 422.
+_UNREADABLE_STATUS = 400
+_UNREADABLE = "There was an error parsing the body"
+
 log = structlog.get_logger()
 
 
@@ -63,6 +67,8 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == _UNREADABLE_STATUS and error.detail == _UNREADABLE:
+            return answer(422, "The body is not JSON.")
         return answer(error.status_code, str(error.detail), **dict(error.headers or {}))
 
     @app.exception_handler(RequestValidationError)
