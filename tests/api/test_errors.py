@@ -27,7 +27,10 @@ async def locked(database_url: str) -> AsyncIterator[Gateway]:
 async def routes(gateway: Gateway) -> list[tuple[str, str]]:
     """Method and path of each operation of the API's description, with something in the place of parameters."""
     paths: dict[str, dict[str, Any]] = (await gateway.client.get("/openapi.json")).json()["paths"]
-    filled = {path: path.replace("{source}", "pagerduty").replace("{dead_letter_id}", "7") for path in paths}
+    filled = {
+        path: path.replace("{source}", "pagerduty").replace("{dead_letter_id}", "7").replace("{document_id}", "none")
+        for path in paths
+    }
     return [
         (method.upper(), filled[path].replace("{id_or_number}", "PNONE"))
         for path, operations in paths.items()
