@@ -26,6 +26,12 @@ MODELS_AGE = Gauge("em_agent_models_age_seconds", "Age of the oldest event that 
 SEARCH_PENDING = Gauge("em_agent_search_pending", "What the memory has still to index or to embed.", ["what"])
 SEARCH_FAILING = Gauge("em_agent_search_failing", "Incidents that could not be indexed so far.")
 SEARCH_AGE = Gauge("em_agent_search_age_seconds", "Age of the oldest change of an incident that is not yet indexed.")
+CRAWL_AGE = Gauge("em_agent_crawl_age_seconds", "Time since the last crawl that took in all there was.", ["source"])
+
+_CRAWLS = """
+SELECT source, extract(epoch FROM clock_timestamp() - max(finished_at))::float8 AS age
+FROM crawl_runs WHERE state = 'done' AND mode <> 'selection' GROUP BY source
+"""
 
 _OUTBOX = """
 SELECT depth.unpublished, depth.unfinished,
@@ -67,6 +73,7 @@ async def _look_at_postgres(backend: Backend) -> None:
             )
             search = await connection.fetchrow(_SEARCH)
             quarantined = await connection.fetch("SELECT source, count(*) AS n FROM quarantine GROUP BY 1")
+            crawls = await connection.fetch(_CRAWLS)
     except UNREACHABLE:
         UP.labels("postgres").set(0)
         return
@@ -86,6 +93,8 @@ async def _look_at_postgres(backend: Backend) -> None:
         DEAD_LETTERS.labels(consumer).set(counts.get(consumer, 0))
     for row in quarantined:
         QUARANTINED.labels(row["source"]).set(row["n"])
+    for row in crawls:
+        CRAWL_AGE.labels(row["source"]).set(max(row["age"], 0))
 
 
 async def _look_at_nats(backend: Backend) -> None:

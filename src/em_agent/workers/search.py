@@ -86,7 +86,7 @@ class SearchWorker:
             else:
                 # In a flood, what folds and publishes in this process goes first; and who waits indexes less often.
                 self._is_calm.clear()
-                await asyncio.sleep(2 * (time.monotonic() - started))
+                await asyncio.sleep(time.monotonic() - started)
 
     async def _embed(self, connection: Connection, embedder: Embedder) -> None:
         failures, is_new = 0, True
