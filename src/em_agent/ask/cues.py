@@ -30,6 +30,7 @@ _CAUSE = _cues(
     (3.0, r"\bled\s+to\b|\bleading\s+to\b|\bresult(?:ed|ing)\s+in\b|\bthe\s+reason\b|\breason\s*(?::|was|is|for)|\bthat(?:'s|\s+is|\s+was)\s+why\b|\bwhich\s+is\s+why\b|\bexplains\b|\bhence\b|\bto\s+blame\b"),
     (3.0, r"\b(?:exposed|hit|triggered|introduced|contained|had)\s+(?:a|an|the)\s+(?:\w+\s+){0,3}(?:bug|regression|defect|race|flaw|leak|deadlock)\b|\b(?:bug|regression|defect|typo|race\s+condition|memory\s+leak|misconfigur\w+)\b"),
     (2.6, r"\b(?:the|this|that|which|it|change|deploy\w*|upgrade|migration|bug|job|query|script|rule|config\w*|update|\w+s)\s+(?:had\s+|has\s+)?caused\b|\bcaus(?:ed|ing)\b"),
+    (2.6, r"\b(?:therefore|consequently|thereby|thus|meaning\s+that|(?:which|this|that|it)\s+means?t?|meant\s+that|in\s+turn|made\s+(?:it|the|every|all|our|them)\b|so\s+(?:the|it|they|every|all|each|nothing|no)\b)|,\s+(?:as|since|for)\s+(?:they|it|we|the|there|its|this|our|no|that|each|every|\w+'s)\b|:\s+(?:the|a|an|it|its|our)\s+\w+"),
     (2.4, r"\b(?:problem|issue|fault|error|trouble|catch|trick|snag|mistake)\s+(?:was|is|lay|lies)\b|\bfound\s+(?:it|out|the|that|a|an)\b|\bfound\s*:|\bidentified\s+(?:that|the|a|an)\b|\bdiscovered\b|\brealised\b|\brealized\b"),
     (2.0, r"\b(?:prevent|block|starv|exhaust|overload|overwhelm|saturat|crash|break|broke|kill|fill|lock|corrupt|expos)(?:s|ed|ing)?\b(?=\s+(?:the|all|every|our|a|an|its|\w+s)\b)"),
     # It tells what was wrong.
@@ -51,9 +52,11 @@ _FIX = _cues(
     (3.2, r"\b(?:disabled|enabled|turned\s+(?:\w+\s+){0,3}(?:off|on)|switched\s+(?:\w+\s+){0,4}(?:off|on|to|over|back)|shut\s+(?:\w+\s+)?(?:down|off)|paused|stopped|suspended|resumed|unpaused|unblocked|blocked|banned|blacklisted|allow-?listed|drained|cordoned|isolated|detached|evicted|failed\s+out)\b"),
     (3.0, r"\b(?:killed|terminated|cancelled|canceled|cleared|purged|flushed|emptied|deleted|dropped|removed|truncated|vacuumed|compacted|pruned|freed|skipped|evicted|unlocked|released|dismissed|archived|cleaned)\b"),
     (3.0, r"\b(?:patched|hot-?fix(?:ed)?|deployed|shipped|pushed|merged|applied|released|rolled\s+out|installed|upgraded|downgraded|pinned|corrected|adjusted|tuned|tweaked|edited|rewrote|rewritten|replaced|swapped|exchanged|renewed|rotated|issued|uploaded|imported)\b"),
-    (2.6, r"\b(?:added|created|put|set|moved|changed|gave|took|made|wrote|ran|pointed|routed|shifted|redirected|copied|sent|connected|plugged|provisioned|failed|split|spread|promoted|demoted|asked|called|told|opened|closed|registered|granted|fenced|backfilled|refunded|converted|recalculated|warmed|bypassed|bound|mapped|ordered|excluded|forced|implemented|introduced|configured|improved)\b"),
+    (2.6, r"\b(?:added|created|put|set|moved|changed|wrote|ran|pointed|routed|shifted|redirected|copied|connected|plugged|provisioned|failed|split|spread|promoted|demoted|opened|closed|registered|granted|fenced|backfilled|refunded|converted|recalculated|warmed|bypassed|bound|mapped|ordered|excluded|forced|implemented|introduced|configured|improved)\b"),
     (2.2, r"\b(?:restart|reboot|rollback|roll\s+back|failover|hotfix|workaround|work-?around|fix|patch|mitigation)\b"),
+    (2.4, r"\b(?:from\s+now\s+on|no\s+longer|(?:we|it|they|is|are|do|does)\s+now|now\s+(?:\w+s|\w+ed|has|have|is|are|in|on|with)\b|as\s+a\s+remedy|what\s+helped|(?:have|has)\s+(?:gone|been\s+\w+ed)|(?:of|with)\s+(?:its|their)\s+own|since\s+then|for\s+good|helped)\b"),
     (1.4, r"\bby\s+(?:hand|\w+ing)\b|\bmanually\b|\btemporar\w+\b|\bas\s+a\s+(?:stop-?gap|quick\s+fix|workaround|precaution)\b|\buntil\s+(?:then|we)\b"),
+    (1.2, r"\b(?:gave|took|made|sent|asked|called|told|got|let)\b"),
     (1.2, r"\b(?:recover(?:ed|ing|s)|back\s+(?:to\s+normal|up|online|again|in)|healthy|normal(?:ised|ized)?|came\s+back|went\s+(?:away|down)|gone|green|all\s+clear|drained|caught\s+up|catching\s+up|works\s+again|working\s+again|stable|subsided|ok\s+now|fine\s+(?:now|again|since)|resolved|fixed|mitigated|solved)\b"),
 )  # fmt: skip
 
@@ -83,22 +86,43 @@ _IMPACT = re.compile(
     r"\b(?:customers?|users?|visitors?|people|clients?|tenants?|passengers?|shoppers?|drivers?)\s+(?:\w+\s+){0,3}(?:saw|see|seeing|could|can|cannot|can't|couldn't|report\w*|experienc\w+|received|get|got|complain\w*|were|are|may|might|would)\b|\b(?:impact|affected|approximately|peaked|error\s+rates?|on\s+average|up\s+to\s+\d|data\s+loss|between\s+\d)\b",
     re.IGNORECASE,
 )
+# What had been done before the incident is no remedy.
+_EARLIER = re.compile(
+    r"\bhad\s+(?:\w+ly\s+|just\s+|also\s+)?(?:been\s+)?(?:\w+ed|\w+t|\w+n)\b|\b(?:the\s+(?:day|evening|night|week)\s+before|yesterday(?:'s)?|last\s+(?:week|month|year|night|\w+day)|in\s+20[0-9]{2}|earlier\s+(?:today|this\s+week)|years?\s+ago|months?\s+ago|weeks?\s+ago|days?\s+ago)\b",
+    re.IGNORECASE,
+)
+# How long it took says neither.
+_LASTED = re.compile(
+    r"\b(?:took|lasted|spent|delayed|within|after)\s+(?:us\s+|about\s+|only\s+|a\s+further\s+|another\s+)?(?:\w+\s+)?(?:\d+\s*)?(?:h|hours?|min|minutes?|days?|longer|too\s+long)\b|\b(?:recovery|restoring|restoration|rebuilding|repair|detection|fixing)\b.*\b(?:was\s+slow|took|lasted|longer)\b",
+    re.IGNORECASE,
+)
 _ALERT = re.compile(r"^\W*(?:\[?(?:firing|alert|alarm|critical|warning|p[1-5])\b|\w+\s+(?:is\s+)?(?:above|below)\s+)", re.IGNORECASE)
+
+
+_PLAIN = 2.5
+_OTHER = 1.0
 
 
 def weight_of(text: str, aspect: Aspect) -> float:
     """How surely the sentence tells the cause or the fix: 0 for one that does not, below for one that denies it."""
+    weight = _found(text, aspect)
+    if aspect == "cause" and weight < _PLAIN and _found(text, "fix") >= _PLAIN:
+        weight -= _OTHER  # what was done, rather than what was wrong
+    return weight - _less(text, aspect)
+
+
+def _found(text: str, aspect: Aspect) -> float:
+    """The weight of the best cue, with some of those of the next two."""
     cues = _CAUSE if aspect == "cause" else _FIX
     found = sorted((cue.weight for cue in cues if cue.pattern.search(text)), reverse=True)
-    weight = sum(value / (2 * rank + 1) for rank, value in enumerate(found[:3]))
-    return weight - _less(text, aspect)
+    return sum(value / (2 * rank + 1) for rank, value in enumerate(found[:3]))
 
 
 def _less(text: str, aspect: Aspect) -> float:
     if aspect == "cause":
-        signs = ((_DENIED, 4.0), (_GUESSED, 1.8), (_CHATTER, 1.6), (_PLANNED, 1.4), (_IMPACT, 0.6), (_ALERT, 0.6))
+        signs = ((_DENIED, 4.0), (_GUESSED, 1.8), (_CHATTER, 1.6), (_PLANNED, 1.4), (_IMPACT, 0.6), (_ALERT, 0.6), (_LASTED, 1.2))
     else:
-        signs = ((_FAILED, 4.0), (_GUESSED, 1.2), (_CHATTER, 1.6), (_PLANNED, 1.8), (_IMPACT, 0.6), (_ALERT, 1.0))
+        signs = ((_FAILED, 4.0), (_GUESSED, 1.2), (_CHATTER, 1.6), (_PLANNED, 1.8), (_IMPACT, 0.6), (_ALERT, 1.0), (_EARLIER, 2.0), (_LASTED, 1.2))
     return sum(weight for pattern, weight in signs if pattern.search(text))
 
 

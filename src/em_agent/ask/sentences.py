@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from em_agent.domain.documents import Passage, PassageKind
 
@@ -31,9 +32,26 @@ _REVIEW = re.compile(
 )
 
 
+# Headings, as far as they tell what follows. A heading is short, and no sentence.
+Section = Literal["cause", "fix", "plan", "other"]
+_HEADINGS: tuple[tuple[Section, str], ...] = (
+    ("plan", r"actions?(?:\s+items?|\s+points?)?|follow-?ups?|next\s+steps?|to-?dos?|prevention|lessons?(?:\s+learned)?|improvements?"),
+    ("cause", r"(?:root\s+|probable\s+|actual\s+)?causes?(?:\s+analysis)?|rca|triggers?|reasons?|why(?:\s+it\s+happened)?|explanation|background|details?|what\s+(?:happened|went\s+wrong|broke)|contributing\s+factors?|analysis|diagnosis|findings?|the\s+(?:bug|fault|problem)|problem"),
+    ("fix", r"(?:the\s+)?(?:fix(?:es)?|remed(?:y|ies)|resolution(?:\s+notes?)?|mitigations?|recovery|repair|solution|workaround|response|what\s+(?:we\s+did|helped|fixed\s+it)|measures(?:\s+taken)?|how\s+(?:we|it\s+was)\s+(?:fixed|resolved)(?:\s+it)?|restoration)"),
+    ("other", r"summary|impact|detection|timeline|tl;?dr|overview|scope|duration|customer\s+impact|participants|severity|what\s+went\s+well|status"),
+)  # fmt: skip
+_HEADING = tuple(
+    (section, re.compile(rf"\W*(?:{words})(?:\s+and\s+\w+)?\W*", re.IGNORECASE)) for section, words in _HEADINGS
+)
+_LABEL = tuple((section, re.compile(rf"\W*(?:{words})\s*[:–—]", re.IGNORECASE)) for section, words in _HEADINGS)
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence, `start` characters into the text of the passage with that index; `is_review` where it looks back."""
+    """A sentence, `start` characters into the text of the passage with that index.
+
+    `is_review` where its note looks back; `section` is what the heading above it, or the label before it, announces.
+    """
 
     text: str
     passage: int
@@ -42,6 +60,7 @@ class Sentence:
     author: str | None
     at: datetime | None
     is_review: bool
+    section: Section | None = None
 
 
 def is_review(passage: Passage) -> bool:
@@ -50,8 +69,11 @@ def is_review(passage: Passage) -> bool:
 
 
 def sentences_of(passages: Sequence[Passage]) -> list[Sentence]:
-    """The sentences of all passages but titles, in their order."""
-    found, reviewed = [], set[tuple[str | None, datetime | None]]()
+    """The sentences of all passages but titles, in their order, without headings."""
+    found: list[Sentence] = []
+    reviewed = set[tuple[str | None, datetime | None]]()
+    section: Section | None = None
+    previous: tuple[str | None, datetime | None] | None = None
     for index, passage in enumerate(passages):
         if passage.kind == "title":
             continue
@@ -59,13 +81,24 @@ def sentences_of(passages: Sequence[Passage]) -> list[Sentence]:
         note = (passage.author, passage.at)
         if is_review(passage):
             reviewed.add(note)
+        section, previous = section if note == previous else None, note
         for start, end in split(passage.text):
+            text = passage.text[start:end]
+            heading = heading_of(text)
+            if heading:
+                section = heading
+                continue
+            own = next((name for name, label in _LABEL if label.match(text)), section)
+            has_looked_back = note in reviewed
             found.append(
-                Sentence(
-                    passage.text[start:end], index, start, passage.kind, passage.author, passage.at, note in reviewed
-                )
+                Sentence(text, index, start, passage.kind, passage.author, passage.at, has_looked_back, own)
             )
     return found
+
+
+def heading_of(text: str) -> Section | None:
+    """What the text announces, where it is a heading."""
+    return next((section for section, heading in _HEADING if heading.fullmatch(text)), None)
 
 
 def split(text: str) -> list[tuple[int, int]]:
