@@ -14,7 +14,9 @@ from em_agent.integrations.registry import SOURCES
 from em_agent.integrations.source import WebhookSource
 from em_agent.kit.nats import open_client
 from em_agent.kit.postgres import Pool, open_pool
-from em_agent.settings import Settings
+from em_agent.search.embedder import Embedder
+from em_agent.search.embedding.bundled import BundledEmbedder, is_installed
+from em_agent.settings import NO_EMBEDDINGS, Settings
 
 POOL_SIZE = 6
 WORKER_POOL_SIZE = 2
@@ -89,6 +91,39 @@ async def open_connections(
         open_client(nats_url, name=f"em-agent {role}", wait=waits_for_nats) as nats,
     ):
         yield Connections(pool, nats)
+
+
+@asynccontextmanager
+async def open_embedder(settings: Settings) -> AsyncIterator[Embedder | None]:
+    """The model that turns text into vectors, closed on exit; None where words alone are to do.
+
+    Raises:
+        ConfigurationError: one of EMBEDDINGS_URL and EMBEDDINGS_MODEL is set without the other.
+
+    """
+    settings.check_embeddings()
+    embedder = _embedder(settings)
+    try:
+        yield embedder
+    finally:
+        if embedder is not None:
+            await embedder.close()
+
+
+def _embedder(settings: Settings) -> Embedder | None:
+    if settings.embeddings_url == NO_EMBEDDINGS:
+        return None
+    if settings.embeddings_url is not None and settings.embeddings_model is not None:
+        from em_agent.search.embedding.openai import OpenAiEmbedder  # noqa: PLC0415 - an HTTP client, for few
+
+        key = settings.embeddings_api_key
+        return OpenAiEmbedder(
+            settings.embeddings_url, settings.embeddings_model, key.get_secret_value() if key else None
+        )
+    if not is_installed():
+        log.warning("embedder.not_installed", effect="search by words alone", mend="set EMBEDDINGS_URL")
+        return None
+    return BundledEmbedder()
 
 
 @asynccontextmanager

@@ -33,6 +33,8 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+NO_EMBEDDINGS = "none"
+
 # Only our own names are looked for with _FILE behind: other programs have variables of that form too.
 _PREFIXES = (
     "EM_AGENT_", "DATABASE_", "NATS_", "PAGERDUTY_", "GITHUB_WEBHOOK_", "JIRA_WEBHOOK_", "LINEAR_WEBHOOK_",
@@ -71,6 +73,9 @@ class Settings(BaseModel):
     rate_limit_per_second: PositiveFloat | None = Field(alias="EM_AGENT_RATE_LIMIT_PER_SECOND", default=None)
     queue_limit: PositiveInt = Field(alias="EM_AGENT_QUEUE_LIMIT", default=2000)
     stream_replicas: Annotated[int, Field(ge=1, le=5)] = Field(alias="EM_AGENT_STREAM_REPLICAS", default=1)
+    embeddings_url: str | None = Field(alias="EMBEDDINGS_URL", default=None)
+    embeddings_model: str | None = Field(alias="EMBEDDINGS_MODEL", default=None)
+    embeddings_api_key: SecretStr | None = Field(alias="EMBEDDINGS_API_KEY", default=None)
     environment: Mapping[str, str] = Field(default_factory=dict, repr=False, exclude=True)
 
     @field_validator("timezone")
@@ -92,6 +97,17 @@ class Settings(BaseModel):
     @classmethod
     def _nats_url(cls, value: str | None) -> str | None:
         return _url_of(value, {"nats", "tls"}, "nats://user:password@host:4222")
+
+    @field_validator("embeddings_url")
+    @classmethod
+    def _embeddings_url(cls, value: str | None) -> str | None:
+        if value is not None and value.lower() == NO_EMBEDDINGS:
+            return NO_EMBEDDINGS
+        value = _url_of(value, {"http", "https"}, "https://host/v1, or be none for words alone")
+        if value is not None and not urlsplit(value).hostname:
+            message = "it names no host: it should look like https://host/v1"
+            raise ValueError(message)
+        return value
 
     @property
     def is_loopback(self) -> bool:
@@ -116,6 +132,22 @@ class Settings(BaseModel):
     def secrets(self, name: str) -> tuple[str, ...]:
         """The comma-separated values of the secret that the environment calls `name`; none when it is not set."""
         return tuple(part.strip() for part in self.environment.get(name, "").split(",") if part.strip())
+
+    def check_embeddings(self) -> None:
+        """Refuse a model without an address, and an address without a model.
+
+        Raises:
+            ConfigurationError: one of EMBEDDINGS_URL and EMBEDDINGS_MODEL is set, the other is not.
+
+        """
+        if self.embeddings_url == NO_EMBEDDINGS:
+            return
+        if self.embeddings_url is not None and self.embeddings_model is None:
+            message = "EMBEDDINGS_URL is set, but EMBEDDINGS_MODEL is not: name the model that is asked there."
+            raise ConfigurationError(message)
+        if self.embeddings_url is None and self.embeddings_model is not None:
+            message = "EMBEDDINGS_MODEL is set, but EMBEDDINGS_URL is not: say where it is, or unset both."
+            raise ConfigurationError(message)
 
     def check_exposure(self) -> None:
         """Refuse to serve other machines without keys.

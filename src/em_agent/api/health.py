@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from em_agent.api.backend import Backend, UseBackend
-from em_agent.domain.consumers import CONSUMERS, STREAM
+from em_agent.domain.consumers import STREAM, WORKERS
 from em_agent.kit import nats as kit_nats
 from em_agent.kit import postgres
 from em_agent.kit.presence import present
@@ -15,7 +15,7 @@ from em_agent.kit.presence import present
 router = APIRouter(tags=["health"])
 
 CHECK_SECONDS = 1.5
-ROLES = ("relay", *(f"worker {name}" for name in CONSUMERS))
+ROLES = ("relay", *(f"worker {name}" for name in WORKERS))
 
 Word = Literal["ok", "failing"]
 

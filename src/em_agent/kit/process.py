@@ -1,16 +1,19 @@
 """Runs a role until it is told to stop."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import signal
 import threading
 from collections.abc import Callable, Collection, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 import uvloop
 
 ASK_AGAIN_SECONDS = 1.0
+
+Result = TypeVar("Result")
 
 log = structlog.get_logger()
 
@@ -48,30 +51,31 @@ def stop_event() -> asyncio.Event:
     return stopped
 
 
-async def run_aside(work: Callable[[], None]) -> None:
-    """Do the work in a thread that nobody waits for when this is cancelled: the process may end in its middle."""
+async def run_aside(work: Callable[[], Result]) -> Result:
+    """What the work gives, done in a thread that nobody waits for when this is cancelled: the process may end first."""
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
+    done: asyncio.Future[Result] = loop.create_future()
 
-    def settle(error: BaseException | None) -> None:
+    def settle(settled: "concurrent.futures.Future[Result]") -> None:
         if done.done():
             return
+        error = settled.exception()
         if error is None:
-            done.set_result(None)
+            done.set_result(settled.result())
         else:
             done.set_exception(error)
 
     def aside() -> None:
-        error: BaseException | None = None
+        settled: concurrent.futures.Future[Result] = concurrent.futures.Future()
         try:
-            work()
+            settled.set_result(work())
         except BaseException as raised:  # noqa: BLE001 - whoever waits gets it
-            error = raised
+            settled.set_exception(raised)
         with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(settle, error)
+            loop.call_soon_threadsafe(settle, settled)
 
     threading.Thread(target=aside, daemon=True).start()
-    await done
+    return await done
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

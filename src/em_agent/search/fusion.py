@@ -1,0 +1,54 @@
+"""One score out of two."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WORDS_WEIGHT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A document with what speaks for it.
+
+    `tier` is 0 unless the query names it outright; `meaning` is None where it has no vectors, `ordinal` its nearest
+    passage.
+    """
+
+    key: int
+    tier: int
+    words: float
+    meaning: float | None
+    ordinal: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate and its score: up to 1, and above where it was named."""
+
+    candidate: Candidate
+    score: float
+
+
+def fuse(candidates: Sequence[Candidate]) -> list[Ranked]:
+    """The candidates, best first: each side divided by its best score, half and half.
+
+    The scores themselves are fused, not the ranks: how much better a document is than the next would be lost.
+    """
+    best_words = max((candidate.words for candidate in candidates), default=0.0)
+    best_meaning = max((candidate.meaning or 0.0 for candidate in candidates), default=0.0)
+    has_meaning = any(candidate.meaning is not None for candidate in candidates)
+    weight = WORDS_WEIGHT if has_meaning else 1.0
+    ranked = [
+        Ranked(
+            candidate,
+            candidate.tier
+            + weight * _part(candidate.words, best_words)
+            + (1 - weight) * _part(candidate.meaning or 0.0, best_meaning),
+        )
+        for candidate in candidates
+    ]
+    return sorted(ranked, key=lambda one: (-one.score, -one.candidate.key))
+
+
+def _part(score: float, best: float) -> float:
+    return max(score, 0.0) / best if best > 0 else 0.0
