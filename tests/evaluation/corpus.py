@@ -63,6 +63,7 @@ class Question:
     kind: str
     now: datetime
     grades: Mapping[str, int] = field(default_factory=dict)
+    is_near: bool = False
     fact: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
@@ -88,10 +89,11 @@ def questions() -> tuple[ZoneInfo, tuple[Question, ...]]:
 
 
 def _question(row: Mapping[str, Any], now: datetime) -> Question:
-    grades = {key: RELATED for key in row.get("related", ())} | {key: ANSWER for key in row.get("answers", ())}
+    grades = dict.fromkeys(row.get("related", ()), RELATED) | dict.fromkeys(row.get("answers", ()), ANSWER)
     return Question(
         q=row["q"],
         kind=row["kind"],
+        is_near=row.get("wording") == "near",
         now=row.get("now", now),
         grades={incidents()[key].document_id: grade for key, grade in grades.items()},
         fact=tuple(row.get("fact", ())),
