@@ -106,16 +106,15 @@ class Search:
     async def _embed(self, q: str) -> tuple[MeaningQuery | None, tuple[str, ...]]:
         if self.embedder is None or not any(character.isalnum() for character in q):
             return None, ()
-        model = self.embedder.fingerprint
         made_at, vector = self._vectors.get(q, (0.0, None))
         if vector is None or time.monotonic() - made_at > _KEPT_SECONDS:
             try:
-                vector = (await self.embedder.embed([q]))[0].tolist()
+                vector = (await self.embedder.embed([q], is_query=True))[0].tolist()
             except (EmAgentError, TimeoutError) as error:
                 log.warning("search.degraded", side="dense", error=str(error))
                 return None, ("dense",)
             self._keep(q, vector)
-        return MeaningQuery(vector, model), ()
+        return MeaningQuery(vector, self.embedder.fingerprint), ()
 
     def _keep(self, q: str, vector: list[float]) -> None:
         self._vectors[q] = (time.monotonic(), vector)
