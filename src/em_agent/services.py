@@ -1,8 +1,8 @@
 """The composition root: opens and closes what the roles work with, from the settings."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -10,12 +10,14 @@ from nats.aio.client import Client
 
 from em_agent.errors import ConfigurationError
 from em_agent.events.record import Recorder
+from em_agent.integrations.pagerduty.api import PagerDutyApi
 from em_agent.integrations.registry import SOURCES
 from em_agent.integrations.source import WebhookSource
 from em_agent.kit.nats import open_client
 from em_agent.kit.postgres import Pool, open_pool
 from em_agent.search.embedder import Embedder
 from em_agent.search.embedding.bundled import BundledEmbedder, is_installed
+from em_agent.search.query import Search
 from em_agent.settings import NO_EMBEDDINGS, Settings
 
 POOL_SIZE = 6
@@ -43,19 +45,38 @@ class Connections:
     nats: Client
 
 
+@dataclass(frozen=True)
+class PagerDutyAccount:
+    """Where PagerDuty's REST API is, and what opens it."""
+
+    url: str
+    token: str = field(repr=False)
+
+    def open(self, observe: Callable[[str], None] = lambda _: None) -> PagerDutyApi:
+        """A client of the account."""
+        return PagerDutyApi(self.url, self.token, observe=observe)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConnectorServices(Connections):
     """What the connectors service works with."""
 
     api_keys: Sequence[str]
     timezone: ZoneInfo
+    database_url: str
+    pagerduty: PagerDutyAccount | None
+    crawl_seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewayServices(ConnectorServices):
+class GatewayServices(Connections):
     """What the gateway works with."""
 
+    api_keys: Sequence[str]
+    timezone: ZoneInfo
+
     recorder: Recorder
+    search: Search
     rules: Mapping[str, SourceRules]
 
 
@@ -138,11 +159,13 @@ async def open_gateway(settings: Settings) -> AsyncIterator[GatewayServices]:
     async with (
         open_connections(settings, "gateway", waits_for_nats=False) as connections,
         Recorder(database_url, queue_limit=settings.queue_limit) as recorder,
+        open_embedder(settings) as embedder,
     ):
         yield GatewayServices(
             pool=connections.pool,
             nats=connections.nats,
             recorder=recorder,
+            search=Search(connections.pool, embedder),
             rules={name: source_rules(settings, source) for name, source in SOURCES.items()},
             api_keys=settings.api_key_values,
             timezone=ZoneInfo(settings.timezone),
@@ -163,7 +186,16 @@ async def open_connectors(settings: Settings) -> AsyncIterator[ConnectorServices
             nats=connections.nats,
             api_keys=settings.api_key_values,
             timezone=ZoneInfo(settings.timezone),
+            database_url=required_urls(settings)[0],
+            pagerduty=pagerduty_account(settings),
+            crawl_seconds=settings.crawl_minutes * 60,
         )
+
+
+def pagerduty_account(settings: Settings) -> PagerDutyAccount | None:
+    """The account whose token the settings have; None without one."""
+    token = settings.pagerduty_api_token
+    return PagerDutyAccount(settings.pagerduty_api_url, token.get_secret_value()) if token is not None else None
 
 
 def source_rules(settings: Settings, source: WebhookSource) -> SourceRules:

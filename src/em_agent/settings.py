@@ -19,6 +19,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -73,6 +74,9 @@ class Settings(BaseModel):
     rate_limit_per_second: PositiveFloat | None = Field(alias="EM_AGENT_RATE_LIMIT_PER_SECOND", default=None)
     queue_limit: PositiveInt = Field(alias="EM_AGENT_QUEUE_LIMIT", default=2000)
     stream_replicas: Annotated[int, Field(ge=1, le=5)] = Field(alias="EM_AGENT_STREAM_REPLICAS", default=1)
+    pagerduty_api_token: SecretStr | None = Field(alias="PAGERDUTY_API_TOKEN", default=None)
+    pagerduty_api_url: str = Field(alias="PAGERDUTY_API_URL", default="https://api.pagerduty.com")
+    crawl_minutes: NonNegativeFloat = Field(alias="EM_AGENT_CRAWL_MINUTES", default=15.0, le=40_000)
     embeddings_url: str | None = Field(alias="EMBEDDINGS_URL", default=None)
     embeddings_model: str | None = Field(alias="EMBEDDINGS_MODEL", default=None)
     embeddings_api_key: SecretStr | None = Field(alias="EMBEDDINGS_API_KEY", default=None)
@@ -97,6 +101,24 @@ class Settings(BaseModel):
     @classmethod
     def _nats_url(cls, value: str | None) -> str | None:
         return _url_of(value, {"nats", "tls"}, "nats://user:password@host:4222")
+
+    @field_validator("pagerduty_api_token")
+    @classmethod
+    def _header_value(cls, value: SecretStr | None) -> SecretStr | None:
+        text = value.get_secret_value().strip() if value is not None else ""
+        if not all(" " <= character <= "~" for character in text):
+            message = "it should be one line of plain characters, as PagerDuty shows it"
+            raise ValueError(message)
+        return SecretStr(text) if text else None
+
+    @field_validator("pagerduty_api_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        address = value.strip().rstrip("/")
+        if not _is_url(address, {"http", "https"}) or not urlsplit(address).hostname or set(address) & set("?#@ "):
+            message = "it should look like https://api.pagerduty.com, or https://api.eu.pagerduty.com in Europe"
+            raise ValueError(message)
+        return address
 
     @field_validator("embeddings_url")
     @classmethod

@@ -23,6 +23,12 @@ CONSUMER_LAG = Gauge("em_agent_consumer_lag", "Messages that a consumer has not 
 DEAD_LETTERS = Gauge("em_agent_dead_letters", "Messages that a consumer gave up on.", ["consumer"])
 QUARANTINED = Gauge("em_agent_quarantined", "Authentic deliveries that could not be read.", ["source"])
 MODELS_AGE = Gauge("em_agent_models_age_seconds", "Age of the oldest event that the models don't have; 0 if none.")
+CRAWL_AGE = Gauge("em_agent_crawl_age_seconds", "Time since the last crawl that took in all there was.", ["source"])
+
+_CRAWLS = """
+SELECT source, extract(epoch FROM clock_timestamp() - max(finished_at))::float8 AS age
+FROM crawl_runs WHERE state = 'done' AND mode <> 'selection' GROUP BY source
+"""
 
 _OUTBOX = """
 SELECT depth.unpublished, depth.unfinished,
@@ -56,6 +62,7 @@ async def _look_at_postgres(backend: Backend) -> None:
                 "SELECT consumer, count(*) AS n FROM dead_letters WHERE resolved_at IS NULL GROUP BY 1"
             )
             quarantined = await connection.fetch("SELECT source, count(*) AS n FROM quarantine GROUP BY 1")
+            crawls = await connection.fetch(_CRAWLS)
     except UNREACHABLE:
         UP.labels("postgres").set(0)
         return
@@ -70,6 +77,8 @@ async def _look_at_postgres(backend: Backend) -> None:
         DEAD_LETTERS.labels(consumer).set(counts.get(consumer, 0))
     for row in quarantined:
         QUARANTINED.labels(row["source"]).set(row["n"])
+    for row in crawls:
+        CRAWL_AGE.labels(row["source"]).set(max(row["age"], 0))
 
 
 async def _look_at_nats(backend: Backend) -> None:

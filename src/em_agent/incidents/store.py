@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from em_agent.domain.incidents import Incident, IncidentEvent, Ref, fold
+from em_agent.domain.fold import fold
+from em_agent.domain.incidents import Incident, IncidentEvent, Ref
 from em_agent.incidents import facts, pending
 from em_agent.kit.postgres import Connection
 

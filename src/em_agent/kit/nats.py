@@ -98,9 +98,9 @@ def _reporters(client: Client) -> dict[str, Any]:
     return {"disconnected_cb": on_disconnected, "reconnected_cb": on_reconnected, "error_cb": on_error}
 
 
-def jetstream(client: Client, *, max_pending: int = 4096) -> JetStreamContext:
+def jetstream(client: Client) -> JetStreamContext:
     """The client's JetStream, whose calls give up after `REQUEST_SECONDS`."""
-    return client.jetstream(timeout=REQUEST_SECONDS, publish_async_max_pending=max_pending)
+    return client.jetstream(timeout=REQUEST_SECONDS)
 
 
 async def ensure_stream(js: JetStreamContext, config: StreamConfig) -> StreamState:

@@ -1,10 +1,10 @@
 """The terms of a text: one reading for what is indexed and what is asked.
 
 A text is folded (NFKC, case) and read as two streams. Words are its runs of letters and digits: those of a to z go
-through PostgreSQL's English dictionary, which stems them and drops stop words, others stay as they are; runs of Chinese,
-Japanese or Korean characters become their pairs. Identifiers are what punctuation joins without a space, unstemmed:
-`us-east-1`, `order_service`, `db-7.prod.example.com`, `10.0.0.1`. Every occurrence counts, however long the text:
-a tsvector would stop at 255 of a word.
+through PostgreSQL's English dictionary, which stems them and drops stop words, others stay as they are; runs of
+Chinese, Japanese or Korean characters become their pairs. Identifiers are what punctuation joins without a space,
+unstemmed: `us-east-1`, `order_service`, `db-7.prod.example.com`, `10.0.0.1`. Every occurrence counts, however long the
+text: a tsvector would stop at 255 of a word.
 """
 
 import re

@@ -17,7 +17,7 @@ _PHRASE = 3  # words that, standing in a text just so, are no chance
 _READ_VERBATIM = 200
 _READ_AT_ONCE = 50
 _NAMES_READ = 50
-_LONGEST_NUMBER = 18  # digits
+LONGEST_NUMBER = 18  # digits
 
 _NUMBER = re.compile(r"#(\d+)\b|\bincident\s+(?:number\s+|no\.?\s*)?(\d+)\b", re.IGNORECASE)
 _INCIDENT_ID = re.compile(r"(?=[A-Z]*\d)[A-Z][A-Z0-9]{5,}")
@@ -59,7 +59,7 @@ def names(query: str) -> Names:
     return Names(
         ids=[*ids, *(INCIDENT_PREFIX + part for part in incidents)],
         urls=[*urls, *(url.rstrip("/") for url in urls)],
-        numbers=[int(number) for number in numbers if len(number) <= _LONGEST_NUMBER],
+        numbers=[int(number) for number in numbers if len(number) <= LONGEST_NUMBER],
     )
 
 

@@ -1,4 +1,4 @@
-"""The passages of documents: those that stay where they are are not touched, those that move take their vector along."""
+"""The passages of documents: those that stay are not touched, those that move take their vector along."""
 
 from collections.abc import Mapping, Sequence
 

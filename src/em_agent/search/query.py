@@ -5,7 +5,6 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -13,15 +12,13 @@ from em_agent.errors import EmAgentError
 from em_agent.kit.postgres import Connection, Pool
 from em_agent.search import exact, meaning, words
 from em_agent.search.analyse import analyse
+from em_agent.search.embedder import Embedder
 from em_agent.search.filters import Filters, Scope, resolve
 from em_agent.search.fusion import Candidate, fuse
 from em_agent.search.meaning import MeaningQuery, Nearest
 from em_agent.search.results import Hit, read_hits
 from em_agent.search.similar import find_key, own_words, rank_by_meaning, rank_by_words
 from em_agent.search.words import WordQuery
-
-if TYPE_CHECKING:  # it brings numpy along, which a role has only when it embeds
-    from em_agent.search.embedder import Embedder
 
 log = structlog.get_logger()
 
@@ -47,7 +44,7 @@ class Outcome:
 class Search:
     """Finds documents; without an embedder by their words alone."""
 
-    def __init__(self, pool: Pool, embedder: "Embedder | None") -> None:
+    def __init__(self, pool: Pool, embedder: Embedder | None) -> None:
         """Search what the pool's database holds."""
         self.pool = pool
         self.embedder = embedder
@@ -114,6 +111,7 @@ class Search:
                 log.warning("search.degraded", side="dense", error=str(error))
                 return None, ("dense",)
             self._keep(q, vector)
+        # One that is elsewhere has told by its answer which model it is.
         return MeaningQuery(vector, self.embedder.fingerprint), ()
 
     def _keep(self, q: str, vector: list[float]) -> None:

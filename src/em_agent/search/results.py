@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import asyncpg
+
 from em_agent.kit import json
 from em_agent.kit.postgres import Connection
 from em_agent.search.fusion import Ranked
@@ -18,6 +20,9 @@ _PASSAGES = """
 SELECT document_key AS key, ordinal, kind, left(text, 20000) AS text FROM search.passages
 WHERE document_key = ANY($1::integer[]) ORDER BY document_key, ordinal
 """
+
+
+Text = tuple[int, str, str]  # ordinal, kind, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,29 +52,26 @@ class Hit:
 async def read_hits(connection: Connection, ranked: Sequence[Ranked], weights: Mapping[str, float]) -> list[Hit]:
     """The ranked documents in full; `weights` are the stems that the snippets should show."""
     keys = [one.candidate.key for one in ranked]
-    rows = {row["key"]: dict(row) for row in await connection.fetch(_DOCUMENTS, keys)} if keys else {}
-    passages: dict[int, list[tuple[int, str, str]]] = {key: [] for key in keys}
+    rows = {row["key"]: row for row in await connection.fetch(_DOCUMENTS, keys)} if keys else {}
+    passages: dict[int, list[Text]] = {key: [] for key in keys}
     for row in await connection.fetch(_PASSAGES, keys) if keys else ():
         passages[row["key"]].append((row["ordinal"], row["kind"], row["text"]))
-    hits = []
-    for one in ranked:
-        row = rows[one.candidate.key]
-        row["meta"] = json.loads(row["meta"])
-        hits.append(
-            Hit(
-                **row,
-                snippet=snippet(_best(passages[one.candidate.key], one.candidate.ordinal, weights), weights)
-                or row["title"],
-                score=one.score,
-                is_exact=one.candidate.tier > 0,
-                words=one.candidate.words,
-                meaning=one.candidate.meaning,
-            )
-        )
-    return hits
+    return [_hit(one, rows[one.candidate.key], passages[one.candidate.key], weights) for one in ranked]
 
 
-def _best(passages: Sequence[tuple[int, str, str]], nearest: int | None, weights: Mapping[str, float]) -> str:
+def _hit(one: Ranked, row: asyncpg.Record, passages: Sequence[Text], weights: Mapping[str, float]) -> Hit:
+    best = _best(passages, one.candidate.ordinal, weights)
+    return Hit(
+        **{**row, "meta": json.loads(row["meta"])},
+        snippet=snippet(best, weights) or row["title"],
+        score=one.score,
+        is_exact=one.candidate.tier > 0,
+        words=one.candidate.words,
+        meaning=one.candidate.meaning,
+    )
+
+
+def _best(passages: Sequence[Text], nearest: int | None, weights: Mapping[str, float]) -> str:
     """The passage that says most of what was asked, one near in meaning before others; the title where it is alone."""
     bodies = [passage for passage in passages if passage[1] != "title"] or passages
     total = sum(weights.values()) or 1.0

@@ -3,6 +3,7 @@
 from em_agent.errors import NotFoundError
 from em_agent.kit.postgres import Connection
 from em_agent.search import meaning, words
+from em_agent.search.exact import INCIDENT_PREFIX, LONGEST_NUMBER
 from em_agent.search.filters import Scope
 from em_agent.search.fusion import Candidate, Ranked
 from em_agent.search.meaning import MeaningQuery
@@ -11,6 +12,9 @@ from em_agent.search.words import Term, WordQuery
 _PASSAGES = 20  # of the document that are compared: a long one's first
 _RAREST_TERMS = 32
 
+_INCIDENT = """
+SELECT id FROM search.documents WHERE id = $1 OR number = $2 ORDER BY id = $1 DESC, key LIMIT 1
+"""
 _OWN_VECTORS = f"""
 SELECT embedding::real[] AS vector FROM search.passages WHERE document_key = $1 AND model = $2
 ORDER BY ordinal LIMIT {_PASSAGES}
@@ -51,6 +55,22 @@ async def find_key(connection: Connection, document_id: str) -> int:
         message = f"There is no document {document_id} in the index."
         raise NotFoundError(message)
     return key
+
+
+async def find_incident_id(connection: Connection, id_or_number: str) -> str:
+    """The id of the incident's document, by PagerDuty's id or the number.
+
+    Raises:
+        NotFoundError: the index has no such incident.
+
+    """
+    given = id_or_number.strip().removeprefix("#")
+    number = int(given) if given.isdecimal() and len(given) <= LONGEST_NUMBER else None
+    found: str | None = await connection.fetchval(_INCIDENT, INCIDENT_PREFIX + given, number)
+    if found is None:
+        message = f"There is no incident {id_or_number} in the index."
+        raise NotFoundError(message)
+    return found
 
 
 async def rank_by_meaning(

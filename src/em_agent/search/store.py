@@ -66,6 +66,12 @@ async def remove(connection: Connection, ids: Sequence[str]) -> int:
     return len(keys)
 
 
+async def count(connection: Connection) -> int:
+    """How many documents the index holds."""
+    documents: int = await connection.fetchval("SELECT documents FROM search.corpus")
+    return documents
+
+
 async def _write(connection: Connection, batch: Sequence[Document], digests: dict[str, bytes]) -> None:
     terms = await analyse(connection, [indexed_text(document) for document in batch])
     await _begin(connection)

@@ -25,7 +25,9 @@ _SAVE = """
 UPDATE search.passages SET model = $5, embedding = $4::real[]::halfvec
 WHERE document_key = $1 AND ordinal = $2 AND text = $3
 """
-_COUNT_PENDING = "SELECT count(*) FILTER (WHERE model IS DISTINCT FROM $1) FROM search.passages"
+_COUNT_PENDING = """
+SELECT count(*) FILTER (WHERE model IS NULL OR ($1 <> '' AND model <> $1)) FROM search.passages
+"""
 _COUNT_MADE = "SELECT count(*) FROM (SELECT FROM search.passages WHERE model = $1 LIMIT $2) AS made"
 _INDEXES = """
 SELECT c.relname AS name, i.indisvalid AS is_valid
@@ -50,7 +52,7 @@ async def pending(connection: Connection, model: str, limit: int) -> list[Pendin
 
 
 async def count_pending(connection: Connection, model: str) -> int:
-    """How many passages wait for a vector of this model."""
+    """How many passages wait for a vector of this model; for any, where it is not known yet which it is."""
     count: int = await connection.fetchval(_COUNT_PENDING, model)
     return count
 
