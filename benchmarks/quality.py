@@ -8,6 +8,7 @@ A folder holds a collection as `corpus.jsonl` (`_id`, `title`, `text`), `queries
 
 import argparse
 import asyncio
+import logging
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import structlog
 from tests.conftest import with_database
 from tests.evaluation import memory
 from tests.evaluation.corpus import questions
@@ -107,6 +109,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path)
     given = [Path(name) for name in os.environ.get("EM_AGENT_COLLECTIONS", "").split(os.pathsep) if name]
     folders = parser.parse_args().folders or given
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with tempfile.TemporaryDirectory(prefix="em-agent-benchmark-") as directory:
         server = start_postgres(Path(directory))
         try:
