@@ -80,6 +80,9 @@ class Settings(BaseModel):
     embeddings_url: str | None = Field(alias="EMBEDDINGS_URL", default=None)
     embeddings_model: str | None = Field(alias="EMBEDDINGS_MODEL", default=None)
     embeddings_api_key: SecretStr | None = Field(alias="EMBEDDINGS_API_KEY", default=None)
+    llm_url: str | None = Field(alias="LLM_URL", default=None)
+    llm_model: str | None = Field(alias="LLM_MODEL", default=None)
+    llm_api_key: SecretStr | None = Field(alias="LLM_API_KEY", default=None)
     environment: Mapping[str, str] = Field(default_factory=dict, repr=False, exclude=True)
 
     @field_validator("timezone")
@@ -131,6 +134,15 @@ class Settings(BaseModel):
             raise ValueError(message)
         return value
 
+    @field_validator("llm_url")
+    @classmethod
+    def _llm_url(cls, value: str | None) -> str | None:
+        value = _url_of(value, {"http", "https"}, "https://host/v1")
+        if value is not None and not urlsplit(value).hostname:
+            message = "it names no host: it should look like https://host/v1"
+            raise ValueError(message)
+        return value
+
     @property
     def is_loopback(self) -> bool:
         """Whether the services bind to an address that only this machine reaches."""
@@ -154,6 +166,21 @@ class Settings(BaseModel):
     def secrets(self, name: str) -> tuple[str, ...]:
         """The comma-separated values of the secret that the environment calls `name`; none when it is not set."""
         return tuple(part.strip() for part in self.environment.get(name, "").split(",") if part.strip())
+
+    def check_llm(self) -> None:
+        """Refuse a language model without an address, and an address without a model.
+
+        Raises:
+            ConfigurationError: one of LLM_URL and LLM_MODEL is set, the other is not.
+
+        """
+        for value, name, other in (
+            (self.llm_url, "LLM_MODEL", self.llm_model),
+            (self.llm_model, "LLM_URL", self.llm_url),
+        ):
+            if value is not None and other is None:
+                message = f"{name} is not set: a language model needs both LLM_URL and LLM_MODEL; answers need neither."
+                raise ConfigurationError(message)
 
     def check_embeddings(self) -> None:
         """Refuse a model without an address, and an address without a model.

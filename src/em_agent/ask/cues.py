@@ -96,7 +96,9 @@ _LASTED = re.compile(
     r"\b(?:took|lasted|spent|delayed|within|after)\s+(?:us\s+|about\s+|only\s+|a\s+further\s+|another\s+)?(?:\w+\s+)?(?:\d+\s*)?(?:h|hours?|min|minutes?|days?|longer|too\s+long)\b|\b(?:recovery|restoring|restoration|rebuilding|repair|detection|fixing)\b.*\b(?:was\s+slow|took|lasted|longer)\b",
     re.IGNORECASE,
 )
-_ALERT = re.compile(r"^\W*(?:\[?(?:firing|alert|alarm|critical|warning|p[1-5])\b|\w+\s+(?:is\s+)?(?:above|below)\s+)", re.IGNORECASE)
+_ALERT = re.compile(
+    r"^\W*(?:\[?(?:firing|alert|alarm|critical|warning|p[1-5])\b|\w+\s+(?:is\s+)?(?:above|below)\s+)", re.IGNORECASE
+)
 
 
 _PLAIN = 2.5
@@ -119,10 +121,28 @@ def _found(text: str, aspect: Aspect) -> float:
 
 
 def _less(text: str, aspect: Aspect) -> float:
+    signs: tuple[tuple[re.Pattern[str], float], ...]
     if aspect == "cause":
-        signs = ((_DENIED, 4.0), (_GUESSED, 1.8), (_CHATTER, 1.6), (_PLANNED, 1.4), (_IMPACT, 0.6), (_ALERT, 0.6), (_LASTED, 1.2))
+        signs = (
+            (_DENIED, 4.0),
+            (_GUESSED, 1.8),
+            (_CHATTER, 1.6),
+            (_PLANNED, 1.4),
+            (_IMPACT, 0.6),
+            (_ALERT, 0.6),
+            (_LASTED, 1.2),
+        )
     else:
-        signs = ((_FAILED, 4.0), (_GUESSED, 1.2), (_CHATTER, 1.6), (_PLANNED, 1.8), (_IMPACT, 0.6), (_ALERT, 1.0), (_EARLIER, 2.0), (_LASTED, 1.2))
+        signs = (
+            (_FAILED, 4.0),
+            (_GUESSED, 1.2),
+            (_CHATTER, 1.6),
+            (_PLANNED, 1.8),
+            (_IMPACT, 0.6),
+            (_ALERT, 1.0),
+            (_EARLIER, 2.0),
+            (_LASTED, 1.2),
+        )
     return sum(weight for pattern, weight in signs if pattern.search(text))
 
 

@@ -90,9 +90,7 @@ def sentences_of(passages: Sequence[Passage]) -> list[Sentence]:
                 continue
             own = next((name for name, label in _LABEL if label.match(text)), section)
             has_looked_back = note in reviewed
-            found.append(
-                Sentence(text, index, start, passage.kind, passage.author, passage.at, has_looked_back, own)
-            )
+            found.append(Sentence(text, index, start, passage.kind, passage.author, passage.at, has_looked_back, own))
     return found
 
 
