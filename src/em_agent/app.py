@@ -12,10 +12,12 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from em_agent import __version__
-from em_agent.api import crawls, health, incidents, kept, metrics, rag, telemetry
+from em_agent.api import ask, crawls, health, incidents, kept, metrics, rag, telemetry
 from em_agent.api.access import AccessGuard
 from em_agent.api.backend import Backend
 from em_agent.api.errors import install_error_handlers
+from em_agent.ask.asker import Asker
+from em_agent.ask.model import Model
 from em_agent.connectors import routes
 from em_agent.connectors.crawl import Crawler
 from em_agent.connectors.schedule import Schedule
@@ -49,7 +51,8 @@ def build_gateway(services: GatewayServices) -> ASGIApp:
     )
     intake = Intake(services.slack_pool) if services.slack_pool is not None else None
     slack = RequestLog(SlackEndpoints(intake, services.slack.signing_secrets))
-    api = RequestLog(AccessGuard(build_api(backend, list(endpoints)), services.api_keys))
+    app = health.AnswerHead(build_api(backend, list(endpoints), services.model))
+    api = RequestLog(AccessGuard(app, services.api_keys))
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"] if scope["type"] == "http" else ""
@@ -67,7 +70,7 @@ def build_connectors(services: ConnectorServices) -> ASGIApp:
     backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone, search=search)
     crawling = routes.router(build_crawler(services), services.timezone)
     app = _new_app(backend, [health.router, crawling, crawls.router, telemetry.router])
-    return RequestLog(AccessGuard(app, services.api_keys))
+    return RequestLog(AccessGuard(health.AnswerHead(app), services.api_keys))
 
 
 def build_crawler(services: ConnectorServices) -> Crawler | None:
@@ -93,15 +96,24 @@ async def scheduled(services: ConnectorServices) -> AsyncIterator[None]:
         await cancel([task])
 
 
-def build_api(backend: Backend, sources: Sequence[str]) -> FastAPI:
+def build_api(backend: Backend, sources: Sequence[str], model: Model | None = None) -> FastAPI:
     """The HTTP API with its description at `/docs`, which loads nothing from elsewhere."""
     meter = IncidentMeter(backend.pool)
-    metrics_router = metrics.router(lambda _: meter, timezone=backend.timezone.key)
+    metrics_router = metrics.router(meter, timezone=backend.timezone.key)
+    asker = Asker(
+        backend.search,
+        meter,
+        backend.pool,
+        timezone=backend.timezone,
+        embedder=backend.search.embedder,
+        model=model,
+    )
     app = _new_app(
         backend,
         [
             health.router,
             metrics_router,
+            ask.router(lambda _: asker),
             incidents.router,
             rag.router,
             kept.router,

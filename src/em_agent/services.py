@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -19,6 +20,9 @@ from em_agent.search.embedder import Embedder
 from em_agent.search.embedding.bundled import BundledEmbedder, is_installed
 from em_agent.search.query import Search
 from em_agent.settings import NO_EMBEDDINGS, Settings
+
+if TYPE_CHECKING:  # it reads questions and answers, which few roles do
+    from em_agent.ask.model import Model
 
 POOL_SIZE = 6
 WORKER_POOL_SIZE = 2
@@ -88,6 +92,7 @@ class GatewayServices(Connections):
 
     recorder: Recorder
     search: Search
+    model: "Model | None"
     rules: Mapping[str, SourceRules]
     slack: SlackAccess
     slack_pool: Pool | None
@@ -162,6 +167,28 @@ def _embedder(settings: Settings) -> Embedder | None:
 
 
 @asynccontextmanager
+async def open_model(settings: Settings) -> "AsyncIterator[Model | None]":
+    """The language model that may write answers, closed on exit; None where they are made of quotes.
+
+    Raises:
+        ConfigurationError: one of LLM_URL and LLM_MODEL is set without the other.
+
+    """
+    settings.check_llm()
+    if settings.llm_url is None or settings.llm_model is None:
+        yield None
+        return
+    from em_agent.ask.model import Model  # noqa: PLC0415 - see above
+
+    key = settings.llm_api_key
+    model = Model(settings.llm_url, settings.llm_model, key.get_secret_value() if key else None)
+    try:
+        yield model
+    finally:
+        await model.close()
+
+
+@asynccontextmanager
 async def open_gateway(settings: Settings) -> AsyncIterator[GatewayServices]:
     """The gateway's services; it takes deliveries whether or not NATS is there.
 
@@ -174,6 +201,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[GatewayServices]:
         open_connections(settings, "gateway", waits_for_nats=False) as connections,
         Recorder(database_url, queue_limit=settings.queue_limit) as recorder,
         open_embedder(settings) as embedder,
+        open_model(settings) as model,
         _open_slack_pool(settings, database_url) as slack_pool,
     ):
         yield GatewayServices(
@@ -181,6 +209,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[GatewayServices]:
             nats=connections.nats,
             recorder=recorder,
             search=Search(connections.pool, embedder),
+            model=model,
             rules={name: source_rules(settings, source) for name, source in SOURCES.items()},
             api_keys=settings.api_key_values,
             timezone=ZoneInfo(settings.timezone),

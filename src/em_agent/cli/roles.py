@@ -11,11 +11,15 @@ from em_agent.cli.outcome import explained
 from em_agent.domain.consumers import SEARCH, SLACK, WORKERS
 from em_agent.errors import ConfigurationError
 from em_agent.settings import Settings, load_settings
+from em_agent.zones import zone_of
 
 if TYPE_CHECKING:
+    from em_agent.ask.model import Model
     from em_agent.embedded.roles import Role
     from em_agent.search.embedder import Embedder
     from em_agent.services import Connections
+
+    Models = tuple[Embedder | None, Model | None]
 
 
 Workers = Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join((*WORKERS, SLACK))}.")]
@@ -139,23 +143,23 @@ async def _run_parts(settings: Settings, names: Sequence[str]) -> None:
     from em_agent.kit.presence import announce
     from em_agent.kit.process import run_until_stopped
     from em_agent.kit.scratch import scratch_directory
-    from em_agent.services import WORKER_POOL_SIZE, open_connections, open_embedder
+    from em_agent.services import WORKER_POOL_SIZE, open_connections, open_embedder, open_model
 
     with scratch_directory() as work_dir:
         async with (
             open_connections(settings, ", ".join(names), pool_size=WORKER_POOL_SIZE) as connections,
             open_embedder(settings) as embedder,
+            open_model(settings) as model,
         ):
-            parts = {name: _build_part(name, settings, connections, embedder, work_dir) for name in names}
+            models = embedder, model
+            parts = {name: _build_part(name, settings, connections, models, work_dir) for name in names}
             await wait_until_migrated(connections.pool)
             for name, part in parts.items():
                 await announce(connections.nats, name, partial(getattr, part, "is_well"))
             await run_until_stopped(*(part.run() for part in parts.values()))
 
 
-def _build_part(
-    name: str, settings: Settings, connections: "Connections", embedder: "Embedder | None", work_dir: Path
-) -> Part:
+def _build_part(name: str, settings: Settings, connections: "Connections", models: "Models", work_dir: Path) -> Part:
     from em_agent.services import required_urls
 
     database_url, _ = required_urls(settings)
@@ -167,9 +171,9 @@ def _build_part(
     if name == f"worker {SEARCH}":
         from em_agent.workers.search import SearchWorker
 
-        return SearchWorker(database_url, embedder)
+        return SearchWorker(database_url, models[0])
     if name == f"worker {SLACK}":
-        return _build_slack(settings, database_url)
+        return _build_slack(settings, database_url, models)
     from em_agent.workers.consume import Worker
     from em_agent.workers.registry import build_consumer
 
@@ -184,20 +188,19 @@ def _build_part(
     return Worker(connections.nats, consumer, replicas=settings.stream_replicas)
 
 
-def _build_slack(settings: Settings, database_url: str) -> Part:
-    from zoneinfo import ZoneInfo
-
+def _build_slack(settings: Settings, database_url: str, models: "Models") -> Part:
     from em_agent.services import slack_access
-    from em_agent.slack.part import SlackPart, plain_sources
+    from em_agent.slack.announce.rules import Rule
+    from em_agent.slack.memory import sources_from
+    from em_agent.slack.part import SlackPart
 
     if not settings.has_slack:
         message = "Neither SLACK_BOT_TOKEN nor SLACK_SIGNING_SECRET is set: the worker slack needs one."
         raise ConfigurationError(message)
     access = slack_access(settings)
-    return SlackPart(
-        database_url,
-        token=access.bot_token,
-        api_url=access.api_url,
-        rules=(),
-        sources=plain_sources(ZoneInfo(settings.timezone)),
-    )
+    rules = [
+        Rule(rule.channel, rule.when.service, rule.when.team, rule.when.urgency, rule.when.priority)
+        for rule in settings.configuration.slack.announce
+    ]
+    sources = sources_from(zone_of(settings.timezone), *models)
+    return SlackPart(database_url, token=access.bot_token, api_url=access.api_url, rules=rules, sources=sources)

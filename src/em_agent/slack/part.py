@@ -2,10 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from zoneinfo import ZoneInfo
 
 from em_agent.kit.postgres import Pool, open_pool
-from em_agent.metrics.incidents import IncidentMeter
 from em_agent.slack.announce.announcer import Announcer
 from em_agent.slack.announce.rules import Rule
 from em_agent.slack.announce.teller import Teller
@@ -58,8 +56,3 @@ class SlackPart:
             async with asyncio.TaskGroup() as group:
                 for part in self._parts:
                     group.create_task(part.run())
-
-
-def plain_sources(zone: ZoneInfo) -> Callable[[Pool], Sources]:
-    """Sources without a memory."""
-    return lambda pool: Sources(pool, IncidentMeter(pool), zone)

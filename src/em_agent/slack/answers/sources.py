@@ -48,6 +48,7 @@ class Told:
     answer: str
     quotes: Sequence[Quote]
     abstained: bool
+    urls: frozenset[str] = frozenset()  # a line that is one of these leads there
 
 
 @dataclass(frozen=True, slots=True)

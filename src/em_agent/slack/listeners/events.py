@@ -10,6 +10,7 @@ from em_agent.errors import InvalidError, NotFoundError
 from em_agent.slack import kept, text
 from em_agent.slack.answers.answer import plain_answer
 from em_agent.slack.answers.ask import ask_answer
+from em_agent.slack.answers.followups import is_follow_up
 from em_agent.slack.answers.help import help_answer
 from em_agent.slack.answers.sources import Sources
 from em_agent.slack.listeners.outcome import JOB, OUTCOME, Outcome
@@ -39,6 +40,7 @@ async def _answer(sources: Sources, job_id: int, event: dict[str, Any]) -> Outco
         return Outcome()
     question = question_in(str(event.get("text") or ""))
     channel, thread_ts = str(event["channel"]), str(event.get("thread_ts") or event.get("ts") or "") or None
+    context = None
     if not question or question.lower().strip("?!. ") == "help":
         answer, question = help_answer("/em-agent"), ""
     else:
@@ -49,7 +51,8 @@ async def _answer(sources: Sources, job_id: int, event: dict[str, Any]) -> Outco
             answer = plain_answer(str(error))
     answer = answer.for_everybody()
     message = Message(**answer.message(job_id), channel=channel, thread_ts=thread_ts)
-    return Outcome((message,), answer, question or None, channel, thread_ts)
+    topic = context if context is not None and is_follow_up(question) else question
+    return Outcome((message,), answer, topic or None, channel, thread_ts)
 
 
 def question_in(said: str) -> str:
