@@ -28,11 +28,10 @@ def client(database_url: str) -> Iterator[TestClient]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_pool(database_url, name="test", size=2) as pool:
-            app.state.meter = IncidentMeter(pool)
+            app.include_router(router(IncidentMeter(pool), timezone="UTC"))
             yield
 
     app = FastAPI(lifespan=lifespan)
-    app.include_router(router(lambda request: request.app.state.meter, timezone="UTC"))
     install_error_handlers(app)
     with TestClient(app) as client:
         yield client

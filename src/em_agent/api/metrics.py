@@ -1,6 +1,6 @@
 """`GET /v1/metrics/incidents` and `GET /v1/metrics/completeness`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -83,8 +83,8 @@ NAMES = _declared()
 FILTER_NAMES = _declared_filters()
 
 
-def router(meter: Callable[[Request], IncidentMeter], *, timezone: str) -> APIRouter:
-    """The route, which answers out of the meter that belongs to the request, by default in `timezone`."""
+def router(meter: IncidentMeter, *, timezone: str) -> APIRouter:
+    """The route, which answers out of the meter, by default in `timezone`."""
     routes = APIRouter(tags=["metrics"])
 
     @routes.get(
@@ -102,7 +102,7 @@ def router(meter: Callable[[Request], IncidentMeter], *, timezone: str) -> APIRo
         _: Annotated[frozenset[str], Depends(_declared)],
     ) -> Response:
         """Counts and durations of the incidents in a window, by service, team, urgency, priority, policy or time."""
-        return await _answer(request, meter(request), timezone)
+        return await _answer(request, meter, timezone)
 
     @routes.get(
         COMPLETENESS_PATH,

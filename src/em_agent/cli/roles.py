@@ -3,18 +3,32 @@
 from collections.abc import Coroutine, Sequence
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
 from em_agent.cli.outcome import explained
-from em_agent.domain.consumers import CONSUMERS
+from em_agent.domain.consumers import SEARCH, WORKERS
 from em_agent.errors import ConfigurationError
 from em_agent.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from em_agent.embedded.roles import Role
+    from em_agent.search.embedder import Embedder
+    from em_agent.services import Connections
+
+
+Workers = Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(WORKERS)}.")]
+
+
+class Part(Protocol):
+    """What a process may run several of."""
+
+    is_well: bool
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        ...
 
 
 def register(app: typer.Typer) -> None:
@@ -39,31 +53,27 @@ def connectors() -> None:
     _run_loop(_run_connectors(settings))
 
 
-def relay() -> None:
-    """Publish recorded events to JetStream; of several copies one works for each source."""
-    _run_loop(_run_relay(_settings_for("relay")))
+def relay(beside: Workers = None) -> None:
+    """Publish recorded events to JetStream; of several copies one works for each source.
+
+    The workers that are named run in the same process, which takes less memory than two.
+    """
+    _run_parts_of("relay", _known(beside or []), has_relay=True)
 
 
-def worker(
-    consumers: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(CONSUMERS)}; all when none.")] = None,
-) -> None:
-    """Run durable consumers, as many copies as wanted."""
-    names = consumers or list(CONSUMERS)
-    unknown = [name for name in names if name not in CONSUMERS]
-    if unknown:
-        message = f"There is no consumer {unknown[0]!r}: choose of {', '.join(CONSUMERS)}."
-        raise ConfigurationError(message)
-    _run_loop(_run_workers(_settings_for(f"worker {' '.join(names)}"), names))
+def worker(names: Workers = None) -> None:
+    """Run what works on the events, as many copies as wanted; all of it where none is named."""
+    _run_parts_of("worker", _known(names or WORKERS), has_relay=False)
 
 
 def run_role(words: Sequence[str]) -> None:
     """Run the role of these words, as `em-agent` does with them."""
-    name, *names = words
+    name, *consumers = words
     with explained():
-        if name == "worker":
-            worker(names)
+        if name in {"gateway", "connectors"}:
+            {"gateway": gateway, "connectors": connectors}[name]()
         else:
-            {"gateway": gateway, "connectors": connectors, "relay": relay}[name]()
+            {"relay": relay, "worker": worker}[name](consumers)
 
 
 def every_role(settings: Settings) -> "list[Role]":
@@ -97,56 +107,72 @@ async def _run_gateway(settings: Settings) -> None:
 
 
 async def _run_connectors(settings: Settings) -> None:
-    from em_agent.app import build_connectors
+    from em_agent.app import build_connectors, scheduled
     from em_agent.kit.http import serve
     from em_agent.services import open_connectors
 
-    async with open_connectors(settings) as services:
+    async with open_connectors(settings) as services, scheduled(services):
         app = build_connectors(services)
         await serve(app, settings.host, settings.connectors_port, port_setting="EM_AGENT_CONNECTORS_PORT")
 
 
-async def _run_relay(settings: Settings) -> None:
-    from em_agent.integrations.registry import RECORDED_SOURCES
-    from em_agent.kit.nats import open_client
-    from em_agent.kit.presence import announce
-    from em_agent.kit.process import run_until_stopped
-    from em_agent.relay.relay import Relay
-    from em_agent.services import required_urls
-
-    database_url, nats_url = required_urls(settings)
-    async with open_client(nats_url, name="em-agent relay") as client:
-        part = Relay(database_url, client, sources=list(RECORDED_SOURCES), replicas=settings.stream_replicas)
-        await announce(client, "relay", lambda: part.is_well)
-        await run_until_stopped(part.run())
+def _known(workers: Sequence[str]) -> Sequence[str]:
+    unknown = [name for name in workers if name not in WORKERS]
+    if unknown:
+        message = f"There is no worker {unknown[0]!r}: choose of {', '.join(WORKERS)}."
+        raise ConfigurationError(message)
+    return workers
 
 
-async def _run_workers(settings: Settings, names: list[str]) -> None:
+def _run_parts_of(command: str, workers: Sequence[str], *, has_relay: bool) -> None:
+    settings = _settings_for(" ".join([command, *workers]))
+    _run_loop(_run_parts(settings, ["relay"] * has_relay + [f"worker {name}" for name in workers]))
+
+
+async def _run_parts(settings: Settings, names: Sequence[str]) -> None:
+    """Run the relay and the workers in one event loop; each answers roll calls by its own name."""
     from em_agent.kit.postgres import wait_until_migrated
     from em_agent.kit.presence import announce
     from em_agent.kit.process import run_until_stopped
-    from em_agent.services import WORKER_POOL_SIZE, open_connections, required_urls
+    from em_agent.kit.scratch import scratch_directory
+    from em_agent.services import WORKER_POOL_SIZE, open_connections, open_embedder
+
+    with scratch_directory() as work_dir:
+        async with (
+            open_connections(settings, ", ".join(names), pool_size=WORKER_POOL_SIZE) as connections,
+            open_embedder(settings) as embedder,
+        ):
+            parts = {name: _build_part(name, settings, connections, embedder, work_dir) for name in names}
+            await wait_until_migrated(connections.pool)
+            for name, part in parts.items():
+                await announce(connections.nats, name, partial(getattr, part, "is_well"))
+            await run_until_stopped(*(part.run() for part in parts.values()))
+
+
+def _build_part(
+    name: str, settings: Settings, connections: "Connections", embedder: "Embedder | None", work_dir: Path
+) -> Part:
+    from em_agent.services import required_urls
+
+    database_url, _ = required_urls(settings)
+    if name == "relay":
+        from em_agent.integrations.registry import RECORDED_SOURCES
+        from em_agent.relay.relay import Relay
+
+        return Relay(database_url, connections.nats, sources=list(RECORDED_SOURCES), replicas=settings.stream_replicas)
+    if name == f"worker {SEARCH}":
+        from em_agent.workers.search import SearchWorker
+
+        return SearchWorker(database_url, embedder)
     from em_agent.workers.consume import Worker
     from em_agent.workers.registry import build_consumer
 
-    database_url, _ = required_urls(settings)
-    replicas = settings.stream_replicas
-    with TemporaryDirectory(prefix="em-agent-") as work_dir:
-        role = f"worker {' '.join(names)}"
-        async with open_connections(settings, role, pool_size=WORKER_POOL_SIZE) as connections:
-            consumers = [
-                build_consumer(
-                    name,
-                    connections.pool,
-                    connections.nats,
-                    database_url=database_url,
-                    work_dir=Path(work_dir),
-                    replicas=replicas,
-                )
-                for name in names
-            ]
-            workers = [Worker(connections.nats, consumer, replicas=replicas) for consumer in consumers]
-            await wait_until_migrated(connections.pool)
-            for name, worker in zip(names, workers, strict=True):
-                await announce(connections.nats, f"worker {name}", partial(getattr, worker, "is_well"))
-            await run_until_stopped(*(worker.run() for worker in workers))
+    consumer = build_consumer(
+        name.removeprefix("worker "),
+        connections.pool,
+        connections.nats,
+        database_url=database_url,
+        work_dir=work_dir,
+        replicas=settings.stream_replicas,
+    )
+    return Worker(connections.nats, consumer, replicas=settings.stream_replicas)

@@ -1,8 +1,12 @@
-"""The durable consumers that an event must pass before the outbox lets it go."""
+"""The durable consumers that an event must pass before the outbox lets it go, and the other workers."""
 
 INCIDENTS = "incidents"
 WAREHOUSE = "warehouse"
 CONSUMERS = (INCIDENTS, WAREHOUSE)
+
+# What a worker may be: a durable consumer, or the one that works on what the consumer of incidents leaves to do.
+SEARCH = "search"
+WORKERS = (*CONSUMERS, SEARCH)
 
 STREAM = "EVENTS"
 SUBJECT_PREFIX = "events"

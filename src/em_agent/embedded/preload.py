@@ -14,4 +14,5 @@ import em_agent.kit.process
 import em_agent.relay.relay
 import em_agent.services
 import em_agent.workers.consume
-import em_agent.workers.registry  # noqa: F401
+import em_agent.workers.registry
+import em_agent.workers.search  # noqa: F401

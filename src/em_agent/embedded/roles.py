@@ -14,7 +14,7 @@ from em_agent.embedded.server import close
 from em_agent.settings import Settings
 
 # In a flood, deliveries are stored first and told on and counted afterwards: a sender waits for the storing alone.
-NICE, NICER = 10, 15
+NICE = 15
 
 _ANSWER_SECONDS = 2.0
 _STANDARD_ERROR = 2
@@ -47,7 +47,7 @@ class Role:
 
 
 def default_roles(settings: Settings, run: Callable[[Sequence[str]], None]) -> list[Role]:
-    """Every role of the product, each once; the two consumers apart, so that a dbt run never delays the live state.
+    """Every role of the product, each once; dbt apart, so that a run of it never delays the live state.
 
     `run` does what the command `em-agent` does with the words it is given.
     """
@@ -61,9 +61,8 @@ def default_roles(settings: Settings, run: Callable[[Sequence[str]], None]) -> l
     return [
         role("gateway", ready_url=f"http://{host}:{settings.port}/readyz/ingest"),
         role("connectors", ready_url=f"http://{host}:{settings.connectors_port}/healthz"),
-        role("relay", niceness=NICE),
-        role("worker", "incidents", niceness=NICER),
-        role("worker", "warehouse", niceness=NICER),
+        role("relay", "incidents", "search", niceness=NICE),
+        role("worker", "warehouse", niceness=NICE),
     ]
 
 

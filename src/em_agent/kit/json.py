@@ -14,6 +14,15 @@ _LONGEST_INTEGER = 20
 _DEEP_STACK_BYTES = 256 * 1024 * 1024
 
 dumps = orjson.dumps
+SORTED = orjson.OPT_SORT_KEYS
+
+
+def dumps_any(document: object) -> bytes:
+    """The text of what `loads` gave, whatever the size of its numbers; keys in order."""
+    try:
+        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # an integer of more than 64 bits
+        return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
 def loads(text: bytes | str) -> Any:  # noqa: ANN401 - a JSON document has any shape

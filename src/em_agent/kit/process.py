@@ -1,16 +1,24 @@
 """Runs a role until it is told to stop."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Collection, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 import uvloop
 
+from em_agent.kit import memory
+
 ASK_AGAIN_SECONDS = 1.0
+LOOK_SECONDS = 2.0
+BUSY_SHARE = 0.05  # of a core
+
+Result = TypeVar("Result")
 
 log = structlog.get_logger()
 
@@ -48,33 +56,54 @@ def stop_event() -> asyncio.Event:
     return stopped
 
 
-async def run_aside(work: Callable[[], None]) -> None:
-    """Do the work in a thread that nobody waits for when this is cancelled: the process may end in its middle."""
+async def run_aside(work: Callable[[], Result]) -> Result:
+    """What the work gives, done in a thread that nobody waits for when this is cancelled: the process may end first."""
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
+    done: asyncio.Future[Result] = loop.create_future()
 
-    def settle(error: BaseException | None) -> None:
+    def settle(settled: "concurrent.futures.Future[Result]") -> None:
         if done.done():
             return
+        error = settled.exception()
         if error is None:
-            done.set_result(None)
+            done.set_result(settled.result())
         else:
             done.set_exception(error)
 
     def aside() -> None:
-        error: BaseException | None = None
+        settled: concurrent.futures.Future[Result] = concurrent.futures.Future()
         try:
-            work()
+            settled.set_result(work())
         except BaseException as raised:  # noqa: BLE001 - whoever waits gets it
-            error = raised
+            settled.set_exception(raised)
         with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(settle, error)
+            loop.call_soon_threadsafe(settle, settled)
 
     threading.Thread(target=aside, daemon=True).start()
-    await done
+    return await done
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
     """Run the work on uvloop's event loop, the quickest there is."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work)
+        runner.run(_tidily(work))
+
+
+async def _tidily(work: Coroutine[Any, Any, None]) -> None:
+    tidying = asyncio.create_task(_give_back_when_idle())
+    try:
+        await work
+    finally:
+        tidying.cancel()
+
+
+async def _give_back_when_idle() -> None:
+    """After each burst of work, return the memory that it took."""
+    was_busy = False
+    while True:
+        before = time.process_time()
+        await asyncio.sleep(LOOK_SECONDS)
+        is_busy = time.process_time() - before > BUSY_SHARE * LOOK_SECONDS
+        if was_busy and not is_busy:
+            memory.give_back()
+        was_busy = is_busy

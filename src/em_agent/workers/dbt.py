@@ -135,20 +135,6 @@ class Transformer:
         memory.give_back()
         return Summary(time.monotonic() - started, _rows(result))
 
-    def build(self) -> Summary:
-        """As `run`, with every test of the project.
-
-        Raises:
-            RetriableError: the database is away, or in the way: a later run may work.
-            PermanentError: a test failed, or the project or the schema is wrong.
-
-        """
-        started = time.monotonic()
-        with self._turn():
-            self.load()
-            result = self._invoke(["build"])
-        return Summary(time.monotonic() - started, _rows(result))
-
     def load(self) -> None:
         """Import dbt and parse the project, unless that is done. It changes nothing, and may be broken off.
 

@@ -58,7 +58,7 @@ class Warehouse:
         started = time.monotonic()
         try:
             await run_aside(self._transformer.load)
-            summary = await asyncio.to_thread(self._transformer.run)
+            summary = await run_aside(self._transformer.run)
         except PermanentError as error:
             log.exception("warehouse.failed")
             message = f"{error}"
