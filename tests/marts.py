@@ -63,20 +63,21 @@ def fetch(url: str, sql: str, *arguments: object) -> list[dict[str, Any]]:
     return rows
 
 
-Stored = tuple[str, str, datetime | None, datetime]  # delivery id, body, occurred_at, received_at
+# Delivery id, body, occurred_at, received_at, and the source where it is no webhook.
+Stored = tuple[str, str, datetime | None, datetime] | tuple[str, str, datetime | None, datetime, str]
 
 
 def store(url: str, events: Iterable[Stored]) -> None:
-    """Put events into `events_raw` and the outbox, as the gateway does."""
+    """Put events into `events_raw` and the outbox, as the gateway and crawls do."""
 
     async def run() -> None:
         connection = await asyncpg.connect(url)
         try:
             await connection.executemany(
-                "WITH e AS (INSERT INTO events_raw (source, delivery_id, payload, occurred_at, received_at) "
-                "VALUES ('pagerduty', $1, $2::text::json, $3, $4) RETURNING id) "
-                "INSERT INTO outbox (event_id, source) SELECT id, 'pagerduty' FROM e",
-                list(events),
+                "WITH e AS (INSERT INTO events_raw (delivery_id, payload, occurred_at, received_at, source) "
+                "VALUES ($1, $2::text::json, $3, $4, $5) RETURNING id, source) "
+                "INSERT INTO outbox (event_id, source) SELECT id, source FROM e",
+                [(*event, "pagerduty")[:5] for event in events],
             )
         finally:
             await connection.close()

@@ -15,6 +15,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 
 from em_agent.app import build_gateway
 from em_agent.domain.consumers import INCIDENTS, STREAM, WAREHOUSE
+from em_agent.integrations.registry import RECORDED_SOURCES
 from em_agent.kit.nats import open_client
 from em_agent.kit.postgres import Pool
 from em_agent.kit.process import cancel
@@ -104,7 +105,7 @@ async def running(*work: Any) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def relay_on(database_url: str, nats_url: str, sources: Sequence[str] = ("pagerduty",)) -> AsyncIterator[Relay]:
+async def relay_on(database_url: str, nats_url: str, sources: Sequence[str] = RECORDED_SOURCES) -> AsyncIterator[Relay]:
     """A relay at work."""
     async with open_client(nats_url, name="relay") as client:
         relay = Relay(database_url, client, sources=list(sources), replicas=1)

@@ -1,8 +1,9 @@
 """The composition root: opens and closes what the roles work with, from the settings."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -10,6 +11,7 @@ from nats.aio.client import Client
 
 from em_agent.errors import ConfigurationError
 from em_agent.events.record import Recorder
+from em_agent.integrations.pagerduty.api import PagerDutyApi
 from em_agent.integrations.registry import SOURCES
 from em_agent.integrations.source import WebhookSource
 from em_agent.kit.nats import open_client
@@ -18,6 +20,9 @@ from em_agent.search.embedder import Embedder
 from em_agent.search.embedding.bundled import BundledEmbedder, is_installed
 from em_agent.search.query import Search
 from em_agent.settings import NO_EMBEDDINGS, Settings
+
+if TYPE_CHECKING:  # it reads questions and answers, which few roles do
+    from em_agent.ask.model import Model
 
 POOL_SIZE = 6
 WORKER_POOL_SIZE = 2
@@ -44,20 +49,39 @@ class Connections:
     nats: Client
 
 
+@dataclass(frozen=True)
+class PagerDutyAccount:
+    """Where PagerDuty's REST API is, and what opens it."""
+
+    url: str
+    token: str = field(repr=False)
+
+    def open(self, observe: Callable[[str], None] = lambda _: None) -> PagerDutyApi:
+        """A client of the account."""
+        return PagerDutyApi(self.url, self.token, observe=observe)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConnectorServices(Connections):
     """What the connectors service works with."""
 
     api_keys: Sequence[str]
     timezone: ZoneInfo
+    database_url: str
+    pagerduty: PagerDutyAccount | None
+    crawl_seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewayServices(ConnectorServices):
+class GatewayServices(Connections):
     """What the gateway works with."""
+
+    api_keys: Sequence[str]
+    timezone: ZoneInfo
 
     recorder: Recorder
     search: Search
+    model: "Model | None"
     rules: Mapping[str, SourceRules]
 
 
@@ -129,6 +153,28 @@ def _embedder(settings: Settings) -> Embedder | None:
 
 
 @asynccontextmanager
+async def open_model(settings: Settings) -> "AsyncIterator[Model | None]":
+    """The language model that may write answers, closed on exit; None where they are made of quotes.
+
+    Raises:
+        ConfigurationError: one of LLM_URL and LLM_MODEL is set without the other.
+
+    """
+    settings.check_llm()
+    if settings.llm_url is None or settings.llm_model is None:
+        yield None
+        return
+    from em_agent.ask.model import Model  # noqa: PLC0415 - see above
+
+    key = settings.llm_api_key
+    model = Model(settings.llm_url, settings.llm_model, key.get_secret_value() if key else None)
+    try:
+        yield model
+    finally:
+        await model.close()
+
+
+@asynccontextmanager
 async def open_gateway(settings: Settings) -> AsyncIterator[GatewayServices]:
     """The gateway's services; it takes deliveries whether or not NATS is there.
 
@@ -141,12 +187,14 @@ async def open_gateway(settings: Settings) -> AsyncIterator[GatewayServices]:
         open_connections(settings, "gateway", waits_for_nats=False) as connections,
         Recorder(database_url, queue_limit=settings.queue_limit) as recorder,
         open_embedder(settings) as embedder,
+        open_model(settings) as model,
     ):
         yield GatewayServices(
             pool=connections.pool,
             nats=connections.nats,
             recorder=recorder,
             search=Search(connections.pool, embedder),
+            model=model,
             rules={name: source_rules(settings, source) for name, source in SOURCES.items()},
             api_keys=settings.api_key_values,
             timezone=ZoneInfo(settings.timezone),
@@ -167,7 +215,16 @@ async def open_connectors(settings: Settings) -> AsyncIterator[ConnectorServices
             nats=connections.nats,
             api_keys=settings.api_key_values,
             timezone=ZoneInfo(settings.timezone),
+            database_url=required_urls(settings)[0],
+            pagerduty=pagerduty_account(settings),
+            crawl_seconds=settings.crawl_minutes * 60,
         )
+
+
+def pagerduty_account(settings: Settings) -> PagerDutyAccount | None:
+    """The account whose token the settings have; None without one."""
+    token = settings.pagerduty_api_token
+    return PagerDutyAccount(settings.pagerduty_api_url, token.get_secret_value()) if token is not None else None
 
 
 def source_rules(settings: Settings, source: WebhookSource) -> SourceRules:

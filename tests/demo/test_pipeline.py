@@ -8,7 +8,8 @@ import pytest
 from em_agent.demo.plan import USUAL, Mishaps, Plan
 from em_agent.demo.year import Year
 from em_agent.domain.deliveries import StoredEvent
-from em_agent.domain.incidents import Incident, IncidentEvent, fold
+from em_agent.domain.fold import fold
+from em_agent.domain.incidents import Incident, IncidentEvent
 from em_agent.integrations.pagerduty.events import to_incident_event
 from em_agent.integrations.pagerduty.webhook import SOURCE
 from em_agent.kit import json

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from em_agent.domain.incidents import Assignment, Episode, Incident, IncidentEvent, Note, Ref, Snapshot, fold
+from em_agent.domain.fold import fold
+from em_agent.domain.incidents import Assignment, Episode, Incident, IncidentEvent, Note, Ref, Snapshot
 
 START = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
 ADA = Ref("PADA", "Ada", "user_reference")

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 
@@ -75,3 +76,26 @@ async def test_work_aside_holds_nothing_up() -> None:
 
 def _until(event: threading.Event) -> None:
     event.wait(60)
+
+
+def test_memory_is_given_back_after_a_burst(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the work that took it is over, a role returns memory: once, and not while it works or rests."""
+    given_back: list[str] = []
+    did: list[str] = []
+    monkeypatch.setattr(process, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("em_agent.kit.memory.give_back", lambda: given_back.append(did[-1]))
+
+    async def work() -> None:
+        did.append("rested before")
+        await asyncio.sleep(0.2)
+        did.append("worked")
+        for _ in range(10):
+            until = time.process_time() + 0.02
+            while time.process_time() < until:
+                pass
+            await asyncio.sleep(0)
+        did.append("rested after")
+        await asyncio.sleep(0.4)
+
+    process.run(work())
+    assert given_back == ["rested after"]

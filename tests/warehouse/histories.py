@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.marts import Stored
+
 START = datetime(2026, 3, 1, tzinfo=UTC)
 RANK = {"triggered": 0, "acknowledged": 1, "reopened": 2, "resolved": 4}
 KINDS = (
@@ -89,6 +91,69 @@ def _history(rng: random.Random, incident_id: str) -> list[Told]:
             )
         )
     return events
+
+
+def read_histories(seed: int, incidents: int) -> list[Stored]:
+    """The events of some incidents, and much that a crawl may have read of them, true or not, in any order."""
+    rng = random.Random(seed)
+    rows: list[Stored] = []
+    for n in range(incidents):
+        incident_id = f"R{seed}X{n:04}"
+        told = _history(rng, incident_id)
+        at = told[0].at if told else START
+        rows += [event.stored() for event in told if rng.random() < 0.7]
+        times = [event.at for event in told] or [at]
+        notes = [event.data["id"] for event in told if event.kind == "annotated"]
+        for m in range(rng.randrange(9)):
+            moment = rng.choice(times) + timedelta(seconds=rng.choice((0, 0, 1, 2, -2, 2.001, -2.001, 60)))
+            received = at + timedelta(seconds=rng.choice((-90_000, 0, 30, 4000, 90_000)))
+            read = rng.choice((_entry, _entry, _seen, _read_note))
+            source, name, document = read(rng, incident_id, moment, notes)
+            occurred = None if read is _seen or rng.random() < 0.05 else moment
+            rows.append((f"{name}-{m}", json.dumps(document), occurred, received, source))
+    rng.shuffle(rows)
+    return rows
+
+
+Read = tuple[str, str, dict[str, Any]]
+_ODD: tuple[Any, ...] = (None, 7, "x", [], {}, {"id": 5}, [{"id": "PU9"}])
+_AGENTS = (None, {"id": "PU1", "type": "user_reference"}, {"type": "user"}, {"id": "PI"}, "Ada")
+
+
+def _entry(rng: random.Random, incident_id: str, at: datetime, _: list[str]) -> Read:
+    kinds = ("trigger", "acknowledge", "acknowledgement", "resolve", "resolve", "resolve", "escalate", "delegate",
+             "assign", "annotate", "annotate", "unacknowledge", "notify", "reassigned")  # fmt: skip
+    entry: dict[str, Any] = {
+        "id": "R", "type": f"{rng.choice(kinds)}_log_entry", "created_at": at.isoformat(), "agent": rng.choice(_AGENTS),
+        "incident": {"id": incident_id}, "service": {"id": "WRONG"}, "teams": [], "priority": {"id": "WRONG"},
+    }  # fmt: skip
+    if rng.random() < 0.1:
+        entry[rng.choice(("type", "incident", "agent", "incident_role_assignments"))] = rng.choice(_ODD)
+    return "pagerduty_api", f"R{incident_id}", entry
+
+
+def _seen(rng: random.Random, incident_id: str, at: datetime, _: list[str]) -> Read:
+    incident = _snapshot(rng, incident_id, "resolved", START, rng.randrange(4))
+    status = rng.choice(("triggered", "acknowledged", "resolved", "resolved", "resolved"))
+    times = {"last_status_change_at": at.isoformat(), "resolved_at": at.isoformat() if status == "resolved" else None}
+    incident |= {"status": status, "last_status_change_by": rng.choice(_AGENTS), **times}
+    if rng.random() < 0.1:
+        incident[rng.choice(("status", "resolved_at", "last_status_change_at", "last_status_change_by"))] = rng.choice(
+            _ODD
+        )
+    has_log = rng.choice((True, False, False, "false", None, 0))
+    return "pagerduty_snapshot", f"{incident_id}:s", {"incident": incident, "has_log": has_log}
+
+
+def _read_note(rng: random.Random, incident_id: str, at: datetime, notes: list[str]) -> Read:
+    note: dict[str, Any] = {
+        "id": rng.choice((*notes, "N1", "N2", None)), "content": rng.choice(("what happened", "what happened", "", None)),
+        "created_at": at.isoformat(), "user": rng.choice(_AGENTS),
+    }  # fmt: skip
+    document: dict[str, Any] = {"incident": {"id": incident_id}, "note": note}
+    if rng.random() < 0.1:
+        document[rng.choice(("incident", "note"))] = rng.choice(_ODD)
+    return "pagerduty_snapshot", f"{incident_id}:note", document
 
 
 def _note(rng: random.Random, incident_id: str) -> dict[str, Any]:

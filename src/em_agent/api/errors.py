@@ -23,7 +23,7 @@ from em_agent.errors import (
 )
 from em_agent.kit.postgres import UNREACHABLE
 
-STATUS = {
+STATUS: dict[type, int] = {
     UnauthenticError: 401,
     ForbiddenError: 403,
     InvalidError: 422,
@@ -63,7 +63,8 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(EmAgentError)
     async def _ours(_: Request, error: EmAgentError) -> JSONResponse:
-        return answer(STATUS.get(type(error), 500), str(error))
+        status = next((STATUS[family] for family in type(error).__mro__ if family in STATUS), 500)
+        return answer(status, str(error))
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:

@@ -1,5 +1,6 @@
 """`GET /v1/incidents` and `GET /v1/incidents/{id}`."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, Field
 from em_agent.api.backend import UseBackend
 from em_agent.api.errors import problems
 from em_agent.api.parameters import known_only
+from em_agent.domain.incidents import IncidentEvent, Sender
 from em_agent.domain.times import parse_moment, parse_zone
 from em_agent.incidents.query import IncidentQuery
 from em_agent.incidents.read import IncidentDetail, find_incident, find_page
@@ -65,7 +67,7 @@ class TimelineEntry(BaseModel):
     type: str
     by: str | None
     text: str | None
-    origin: Literal["webhook", "api"] = Field(serialization_alias="from")
+    sender: Sender = Field(serialization_alias="from")
     event: int
     clock_suspect: bool
 
@@ -90,9 +92,9 @@ class Assignment(BaseModel):
 
 
 class Episode(BaseModel):
-    """A stretch from a trigger or reopening to its resolution."""
+    """A stretch from a trigger or reopening to its resolution; the start of one that nobody saw begin is null."""
 
-    started_at: datetime
+    started_at: datetime | None
     started_by: str
     resolved_at: datetime | None
 
@@ -105,13 +107,25 @@ class Link(BaseModel):
     url: str | None
 
 
+class TimeSources(BaseModel):
+    """How each time became known: by webhook, or from PagerDuty's REST API; null where it is not."""
+
+    triggered_at: Sender | None
+    acknowledged_at: Sender | None
+    resolved_at: Sender | None
+
+
 class IncidentFull(IncidentSummary):
-    """An incident with everything that is known of it; `events` are ids in `events_raw`."""
+    """An incident with everything that is known of it; `events` are ids in `events_raw`.
+
+    What webhook and API both tell stands in the timeline once, and both in `events`.
+    """
 
     escalation_policy: str | None
     escalation_count: int
     auto_resolved: bool
     merged_into: str | None
+    sources: TimeSources
     timeline: list[TimelineEntry]
     notes: list[IncidentNote]
     assignees: list[NamedRef]
@@ -182,7 +196,8 @@ def _full(detail: IncidentDetail) -> IncidentFull:
     return IncidentFull(
         **_summary(row),
         auto_resolved=row["is_auto_resolved"],
-        timeline=[_entry(entry) for entry in detail.timeline],
+        sources=TimeSources(**asdict(detail.sources)),
+        timeline=[_entry(event) for event in detail.timeline],
         notes=[
             IncidentNote(
                 id=note["note_id"],
@@ -207,17 +222,17 @@ def _full(detail: IncidentDetail) -> IncidentFull:
         ],
         episodes=[Episode(**{k: v for k, v in episode.items() if k != "ordinal"}) for episode in detail.episodes],
         links=[],  # no tracker's issues are received yet, so there is none to link
-        events=sorted(entry["event_id"] for entry in detail.timeline),
+        events=list(detail.events),
     )
 
 
-def _entry(row: asyncpg.Record) -> TimelineEntry:
+def _entry(event: IncidentEvent) -> TimelineEntry:
     return TimelineEntry(
-        at=row["at"],
-        type=row["kind"],
-        by=row["actor"],
-        text=row["text"],
-        origin="api" if row["source"].endswith("_api") else "webhook",
-        event=row["event_id"],
-        clock_suspect=row["is_clock_suspect"],
+        at=event.at,
+        type=event.kind,
+        by=event.actor.name if event.actor else None,
+        text=event.text,
+        sender=event.sender,
+        event=event.event_id,
+        clock_suspect=event.is_clock_suspect,
     )

@@ -107,11 +107,11 @@ async def _run_gateway(settings: Settings) -> None:
 
 
 async def _run_connectors(settings: Settings) -> None:
-    from em_agent.app import build_connectors
+    from em_agent.app import build_connectors, scheduled
     from em_agent.kit.http import serve
     from em_agent.services import open_connectors
 
-    async with open_connectors(settings) as services:
+    async with open_connectors(settings) as services, scheduled(services):
         app = build_connectors(services)
         await serve(app, settings.host, settings.connectors_port, port_setting="EM_AGENT_CONNECTORS_PORT")
 
@@ -156,14 +156,14 @@ def _build_part(
 
     database_url, _ = required_urls(settings)
     if name == "relay":
-        from em_agent.integrations.registry import SOURCES
+        from em_agent.integrations.registry import RECORDED_SOURCES
         from em_agent.relay.relay import Relay
 
-        return Relay(database_url, connections.nats, sources=list(SOURCES), replicas=settings.stream_replicas)
+        return Relay(database_url, connections.nats, sources=list(RECORDED_SOURCES), replicas=settings.stream_replicas)
     if name == f"worker {SEARCH}":
         from em_agent.workers.search import SearchWorker
 
-        return SearchWorker(database_url, connections.pool, embedder)
+        return SearchWorker(database_url, embedder)
     from em_agent.workers.consume import Worker
     from em_agent.workers.registry import build_consumer
 

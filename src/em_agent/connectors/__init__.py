@@ -1,1 +1,1 @@
-"""Reads what other systems keep, over their APIs."""
+"""Reads the history of other systems into the record, the incidents and the memory."""

@@ -1,20 +1,21 @@
-"""An incident's life, folded from its events in the order of their time, whatever order they came in."""
+"""What events say about incidents, and what an incident comes to by them."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
-# Events of one instant are read in this order, others between `reopened` and `resolved`, then by delivery id.
-_RANK = {"triggered": 0, "acknowledged": 1, "reopened": 2, "resolved": 4}
+# What was read of an incident, at a time that is none of its own; and what it says that the incident was since when.
+OBSERVED = "observed"
+SEEN_OPEN = {"triggered": "seen_triggered", "acknowledged": "seen_acknowledged"}
+
+# Events of one instant are read in this order, others between `reopened` and what was seen, then by delivery id.
+_RANK = {"triggered": 0, "acknowledged": 1, "reopened": 2, **dict.fromkeys(SEEN_OPEN.values(), 4), "resolved": 5}
 _OTHER_RANK = 3
 
-# Work on a resolved incident means that somebody opened it again.
-_REOPENING_KINDS = {"acknowledged", "escalated"}
 _PERSON_TYPES = {"user_reference", "user"}
-_MERGE_REASON = "merge_resolve_reason"
 
-# Who has no id goes by name, as far as a key of a table can hold it.
-_LONGEST_KEY = 200
+Origin = Literal["webhook", "log", "snapshot"]
+Sender = Literal["webhook", "api"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Snapshot:
     assignees: tuple[Ref, ...] | None = None
     resolve_reason: str | None = None
     merged_into: str | None = None
+    status: str | None = None  # only where the snapshot is the sole witness of it, with the time since when
+    status_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,23 @@ class IncidentEvent:
     note: Note | None = None
 
     @property
+    def origin(self) -> Origin:
+        """Whether it was sent to us, or read of the vendor: as an entry of the incident's log, or as it stood then."""
+        if self.source.endswith("_api"):
+            return "log"
+        return "snapshot" if self.source.endswith("_snapshot") else "webhook"
+
+    @property
+    def is_observation(self) -> bool:
+        """Whether it only tells how the incident was seen, at no time of its own."""
+        return self.kind == OBSERVED and self.origin == "snapshot"
+
+    @property
+    def sender(self) -> Sender:
+        """How it came."""
+        return "webhook" if self.origin == "webhook" else "api"
+
+    @property
     def order(self) -> tuple[datetime, int, str]:
         """The place in which the event is read among those of its incident."""
         return self.at, _RANK.get(self.kind, _OTHER_RANK), self.delivery_id
@@ -85,10 +105,10 @@ class IncidentEvent:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A stretch from a trigger or reopening to the next resolution."""
+    """A stretch from a trigger or reopening to the next resolution; one that nobody saw begin has no start."""
 
     ordinal: int
-    started_at: datetime
+    started_at: datetime | None
     started_by: str
     resolved_at: datetime | None = None
 
@@ -101,6 +121,15 @@ class Assignment:
     assignee: str | None
     assigned_at: datetime
     unassigned_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """How each of an incident's times became known; None where it is not."""
+
+    triggered_at: Sender | None = None
+    acknowledged_at: Sender | None = None
+    resolved_at: Sender | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,151 +152,10 @@ class Incident:
     last_event_at: datetime
     episodes: tuple[Episode, ...]
     assignments: tuple[Assignment, ...]
-    notes: tuple[IncidentEvent, ...]
+    facts: tuple[IncidentEvent, ...]  # everything that happened, once, in its order
+    sources: Sources
 
-
-def fold(events: Iterable[IncidentEvent]) -> Incident:
-    """The incident that the events, all of one incident and at least one, tell of."""
-    ordered = sorted(events, key=lambda event: event.order)
-    snapshot = _newest(ordered)
-    triggers = [event.at for event in ordered if event.kind == "triggered"]
-    triggered_at = triggers[0] if triggers else _created_at(ordered)
-    acknowledged_at = next((event.at for event in ordered if event.kind == "acknowledged"), None)
-    life = _read_life(ordered, triggered_at)
-    resolution = life.resolution
-    resolved_at = resolution.at if resolution else None
-    is_merged = resolution is not None and _is_merge(resolution)
-    return Incident(
-        id=ordered[0].incident_id,
-        status="resolved" if resolution else life.open_status,
-        snapshot=snapshot,
-        triggered_at=triggered_at,
-        acknowledged_at=acknowledged_at,
-        resolved_at=resolved_at,
-        time_to_acknowledge_seconds=_seconds(triggered_at, acknowledged_at),
-        time_to_resolve_seconds=_seconds(triggered_at, resolved_at),
-        active_seconds=_active_seconds(life.episodes) if resolution and triggered_at else None,
-        reopen_count=life.reopen_count,
-        escalation_count=sum(event.kind == "escalated" for event in ordered),
-        is_merged=is_merged,
-        is_auto_resolved=resolution is not None
-        and not is_merged
-        and not (resolution.actor and resolution.actor.is_person),
-        last_event_at=ordered[-1].at,
-        episodes=tuple(life.episodes),
-        assignments=tuple(_assignments(ordered)),
-        notes=tuple(event for event in ordered if event.note),
-    )
-
-
-@dataclass(slots=True)
-class _Life:
-    """Where the reading of the events has got to."""
-
-    episodes: list[Episode]
-    resolution: IncidentEvent | None = None
-    reopen_count: int = 0
-    is_reopening_implied: bool = False
-    open_status: str = "triggered"
-
-    def reopen(self, event: IncidentEvent, *, is_implied: bool) -> None:
-        self.resolution = None
-        self.reopen_count += 1
-        self.is_reopening_implied = is_implied
-        self.open_status = "triggered"
-        self.episodes.append(Episode(len(self.episodes) + 1, event.at, event.kind))
-
-    def resolve(self, event: IncidentEvent) -> None:
-        """Take the resolution; one of an incident that is resolved already only moves the time of the last one."""
-        if self.resolution is None and self.episodes and self.episodes[-1].resolved_at is None:
-            self.episodes[-1] = replace(self.episodes[-1], resolved_at=event.at)
-        self.resolution = event
-
-
-def _read_life(ordered: Sequence[IncidentEvent], triggered_at: datetime | None) -> _Life:
-    life = _Life([Episode(1, triggered_at, "triggered")] if triggered_at else [])
-    for event in ordered:
-        if event.kind == "resolved":
-            life.resolve(event)
-        elif event.kind == "reopened":
-            _reopen_explicitly(life, event)
-        elif event.kind in _REOPENING_KINDS and life.resolution is not None:
-            life.reopen(event, is_implied=True)
-        if event.kind == "acknowledged":
-            life.open_status = "acknowledged"
-        elif event.kind in {"unacknowledged", "escalated", "delegated"}:
-            # Escalating or delegating sets an acknowledged incident back without `unacknowledged`.
-            life.open_status = "triggered"
-    return life
-
-
-def _reopen_explicitly(life: _Life, event: IncidentEvent) -> None:
-    if life.resolution is not None:
-        life.reopen(event, is_implied=False)
-    elif life.is_reopening_implied:
-        life.is_reopening_implied = False  # the word that was missing for the reopening already counted
-    else:
-        life.reopen_count += 1  # its resolution is lost: a reopening for certain, of an episode without an end
-
-
-def _newest(ordered: Sequence[IncidentEvent]) -> Snapshot:
-    """Each field as the newest snapshot that states it has it."""
-    newest = Snapshot()
-    for event in ordered:
-        snapshot = event.snapshot
-        if snapshot is None:
-            continue
-        newest = Snapshot(
-            number=snapshot.number if snapshot.number is not None else newest.number,
-            title=snapshot.title or newest.title,
-            url=snapshot.url or newest.url,
-            urgency=snapshot.urgency or newest.urgency,
-            created_at=snapshot.created_at or newest.created_at,
-            service=snapshot.service or newest.service,
-            escalation_policy=snapshot.escalation_policy or newest.escalation_policy,
-            priority=snapshot.priority if snapshot.is_priority_stated else newest.priority,
-            is_priority_stated=snapshot.is_priority_stated or newest.is_priority_stated,
-            teams=snapshot.teams if snapshot.teams is not None else newest.teams,
-            assignees=snapshot.assignees if snapshot.assignees is not None else newest.assignees,
-            resolve_reason=snapshot.resolve_reason,
-            merged_into=snapshot.merged_into,
-        )
-    return newest
-
-
-def _created_at(ordered: Sequence[IncidentEvent]) -> datetime | None:
-    stated = (event.snapshot.created_at for event in ordered if event.snapshot)
-    return min((at for at in stated if at is not None), default=None)
-
-
-def _is_merge(resolution: IncidentEvent) -> bool:
-    return resolution.snapshot is not None and resolution.snapshot.resolve_reason == _MERGE_REASON
-
-
-def _seconds(start: datetime | None, end: datetime | None) -> float | None:
-    if start is None or end is None or end < start:
-        return None
-    return (end - start).total_seconds()
-
-
-def _active_seconds(episodes: Sequence[Episode]) -> float | None:
-    spans = [_seconds(episode.started_at, episode.resolved_at) for episode in episodes if episode.resolved_at]
-    if not spans or None in spans:
-        return None
-    return sum(span for span in spans if span is not None)
-
-
-def _assignments(ordered: Sequence[IncidentEvent]) -> Iterator[Assignment]:
-    """Who had the incident when: a change between two snapshots counts at the time of the later one."""
-    current: dict[str, Assignment] = {}
-    for event in ordered:
-        if event.snapshot is None or event.snapshot.assignees is None:
-            continue
-        stated = {key: ref for ref in event.snapshot.assignees if (key := ref.id or (ref.name or "")[:_LONGEST_KEY])}
-        for key in [key for key in current if key not in stated]:
-            ended = replace(current.pop(key), unassigned_at=event.at)
-            if ended.unassigned_at != ended.assigned_at:
-                yield ended
-        for key, ref in stated.items():
-            current.setdefault(key, Assignment(key, ref.name, event.at))
-    yield from current.values()
+    @property
+    def notes(self) -> tuple[IncidentEvent, ...]:
+        """The facts that are notes."""
+        return tuple(event for event in self.facts if event.note)

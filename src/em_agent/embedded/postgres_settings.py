@@ -17,7 +17,7 @@ max_connections = 80
 password_encryption = scram-sha-256
 
 # All of it is resident once the tables have grown; the system's own cache does the rest as well.
-shared_buffers = 24MB
+shared_buffers = 16MB
 wal_buffers = 2MB
 work_mem = 8MB
 maintenance_work_mem = 64MB

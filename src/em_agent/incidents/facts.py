@@ -96,11 +96,11 @@ def _from_row(row: asyncpg.Record) -> IncidentEvent:
 
 
 def _snapshot(fields: Mapping[str, Any]) -> Snapshot:
-    created_at = fields["created_at"]
     return Snapshot(
         **{
             **fields,
-            "created_at": datetime.fromisoformat(created_at) if created_at else None,
+            "created_at": _time(fields["created_at"]),
+            "status_at": _time(fields.get("status_at")),
             "service": _ref(fields["service"]),
             "escalation_policy": _ref(fields["escalation_policy"]),
             "priority": _ref(fields["priority"]),
@@ -108,6 +108,10 @@ def _snapshot(fields: Mapping[str, Any]) -> Snapshot:
             "assignees": _refs(fields["assignees"]),
         }
     )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _ref(fields: Mapping[str, Any] | None) -> Ref | None:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from em_agent.domain.fold import fold
+from em_agent.domain.incidents import IncidentEvent, Sources
 from em_agent.errors import InvalidError, NotFoundError
+from em_agent.incidents import facts
 from em_agent.incidents.query import IncidentQuery
 from em_agent.kit.postgres import Pool
 
@@ -23,14 +26,6 @@ ORDER BY id = $1 DESC, last_event_at DESC
 LIMIT 1
 """  # noqa: S608 - names of ours
 
-_TIMELINE = """
-SELECT event_id, at, kind, actor, actor_type, text, source, is_clock_suspect
-FROM incident_events
-WHERE incident_id = $1
-ORDER BY at, array_position(ARRAY['triggered', 'acknowledged', 'reopened', NULL, 'resolved'],
-    CASE WHEN kind IN ('triggered', 'acknowledged', 'reopened', 'resolved') THEN kind END), delivery_id
-"""
-
 
 @dataclass(frozen=True)
 class Page:
@@ -42,10 +37,15 @@ class Page:
 
 @dataclass(frozen=True)
 class IncidentDetail:
-    """An incident with its events in the order they are read, its notes, and whose it is and was."""
+    """An incident with its facts in the order they are read, its notes, and whose it is and was.
+
+    `events` has every event, also those that tell what another one told, or only how the incident was seen.
+    """
 
     incident: asyncpg.Record
-    timeline: Sequence[asyncpg.Record]
+    timeline: Sequence[IncidentEvent]
+    sources: Sources
+    events: Sequence[int]
     notes: Sequence[asyncpg.Record]
     assignments: Sequence[asyncpg.Record]
     episodes: Sequence[asyncpg.Record]
@@ -85,9 +85,14 @@ async def find_incident(pool: Pool, id_or_number: str) -> IncidentDetail:
         message = f"There is no incident {id_or_number[:100]!r}."
         raise NotFoundError(message)
     incident_id = incident["id"]
+    async with pool.acquire() as connection:
+        events = (await facts.load(connection, [incident_id])).get(incident_id, [])
+    folded = fold(events) if events else None
     return IncidentDetail(
         incident,
-        await pool.fetch(_TIMELINE, incident_id),
+        folded.facts if folded else (),
+        folded.sources if folded else Sources(),
+        sorted(event.event_id for event in events),
         await pool.fetch(
             "SELECT note_id, event_id, at, author, content, is_trimmed FROM incident_notes "
             "WHERE incident_id = $1 ORDER BY at, event_id",

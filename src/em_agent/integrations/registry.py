@@ -5,6 +5,8 @@ from collections.abc import Callable
 from em_agent.domain.deliveries import StoredEvent
 from em_agent.domain.incidents import IncidentEvent
 from em_agent.integrations.pagerduty import events as pagerduty_events
+from em_agent.integrations.pagerduty import log_entries as pagerduty_log_entries
+from em_agent.integrations.pagerduty import snapshots as pagerduty_snapshots
 from em_agent.integrations.pagerduty import webhook as pagerduty_webhook
 from em_agent.integrations.source import Document
 
@@ -12,4 +14,9 @@ SOURCES = {source.name: source for source in (pagerduty_webhook.SOURCE,)}
 
 INCIDENT_READERS: dict[str, Callable[[StoredEvent, Document], IncidentEvent | None]] = {
     pagerduty_webhook.SOURCE.name: pagerduty_events.to_incident_event,
+    pagerduty_log_entries.SOURCE: pagerduty_log_entries.to_incident_event,
+    pagerduty_snapshots.SOURCE: pagerduty_snapshots.to_incident_event,
 }
+
+# Whatever may stand in events_raw as a source, sent or read: what the relay publishes.
+RECORDED_SOURCES = (*SOURCES, *(name for name in INCIDENT_READERS if name not in SOURCES))

@@ -17,6 +17,14 @@ dumps = orjson.dumps
 SORTED = orjson.OPT_SORT_KEYS
 
 
+def dumps_any(document: object) -> bytes:
+    """The text of what `loads` gave, whatever the size of its numbers; keys in order."""
+    try:
+        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # an integer of more than 64 bits
+        return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
 def loads(text: bytes | str) -> Any:  # noqa: ANN401 - a JSON document has any shape
     """The document in `text`: orjson's reading, else the slower one that takes any depth and any number.
 

@@ -5,13 +5,18 @@ import concurrent.futures
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any, TypeVar
 
 import structlog
 import uvloop
 
+from em_agent.kit import memory
+
 ASK_AGAIN_SECONDS = 1.0
+LOOK_SECONDS = 2.0
+BUSY_SHARE = 0.05  # of a core
 
 Result = TypeVar("Result")
 
@@ -81,4 +86,24 @@ async def run_aside(work: Callable[[], Result]) -> Result:
 def run(work: Coroutine[Any, Any, None]) -> None:
     """Run the work on uvloop's event loop, the quickest there is."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work)
+        runner.run(_tidily(work))
+
+
+async def _tidily(work: Coroutine[Any, Any, None]) -> None:
+    tidying = asyncio.create_task(_give_back_when_idle())
+    try:
+        await work
+    finally:
+        tidying.cancel()
+
+
+async def _give_back_when_idle() -> None:
+    """After each burst of work, return the memory that it took."""
+    was_busy = False
+    while True:
+        before = time.process_time()
+        await asyncio.sleep(LOOK_SECONDS)
+        is_busy = time.process_time() - before > BUSY_SHARE * LOOK_SECONDS
+        if was_busy and not is_busy:
+            memory.give_back()
+        was_busy = is_busy

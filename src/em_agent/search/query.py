@@ -67,7 +67,7 @@ class Search:
                 return Outcome((), degraded)
             asked = await words.weigh(connection, counts)
             candidates = await _candidates(connection, q, counts, asked, query, scope, top_k)
-            ranked = fuse(candidates)[:top_k]
+            ranked = fuse(candidates, sum(asked.weights.values()))[:top_k]
             return Outcome(await read_hits(connection, ranked, asked.weights), degraded)
 
     async def similar(self, document_id: str, top_k: int = 10, filters: Filters = ANYTHING) -> Outcome:

@@ -46,7 +46,7 @@
     json_to_record({{ json_object(value) }}) as {{ alias }} (
         id json, type json, incident json, incident_role_assignments json, number json, incident_number json,
         title json, urgency json, service json, teams json, priority json, escalation_policy json,
-        created_at json, resolve_reason json, html_url json
+        created_at json, resolve_reason json, html_url json, status json, last_status_change_at json, resolved_at json
     )
 {%- endmacro %}
 

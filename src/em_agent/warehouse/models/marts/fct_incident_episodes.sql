@@ -11,7 +11,7 @@ with incidents as (
         min(at) filter (where kind = 'triggered') as first_triggered_at,
         min(created_at) as created_at,
         max(transformed_at) as transformed_at
-    from {{ ref("stg_pagerduty__incident_events") }}
+    from {{ ref("int_incidents__merged") }}
     where {{ changed_incidents(ref("stg_pagerduty__incident_events")) }}
     group by incident_id
 ),
@@ -20,8 +20,9 @@ changes as (
     select
         incident_id,
         ordinal,
-        min(at) filter (where is_opening) as opened_at,
-        min(kind) filter (where is_opening) as opened_by,
+        -- One that was seen, or lies before a resolution, has no time.
+        min(at) filter (where is_opening and kind in ('acknowledged', 'escalated', 'reopened')) as opened_at,
+        min(kind) filter (where is_opening and kind in ('acknowledged', 'escalated', 'reopened')) as opened_by,
         min(at) filter (where kind = 'resolved') as resolved_at,
         max(at) filter (where kind = 'resolved') as last_resolved_at,
         count(*) filter (where kind = 'reopened') as explicit_reopenings
@@ -34,9 +35,12 @@ episodes as (
     select
         incidents.incident_id,
         coalesce(changes.ordinal, 1)::integer as ordinal,
-        coalesce(changes.opened_at, incidents.first_triggered_at, incidents.created_at) as started_at,
         case
-            when changes.opened_at is not null then changes.opened_by
+            when changes.ordinal > 1 then changes.opened_at
+            else coalesce(incidents.first_triggered_at, incidents.created_at)
+        end as started_at,
+        case
+            when changes.ordinal > 1 then coalesce(changes.opened_by, 'unseen')
             when incidents.first_triggered_at is not null then 'triggered'
             when incidents.created_at is not null then 'created'
         end as started_by,

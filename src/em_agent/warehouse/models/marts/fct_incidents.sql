@@ -14,7 +14,7 @@
 
 with events as (
     select *
-    from {{ ref("stg_pagerduty__incident_events") }}
+    from {{ ref("int_incidents__merged") }}
     where {{ changed_incidents(ref("fct_incident_episodes")) }}
 ),
 
@@ -54,16 +54,32 @@ incidents as (
         (array_agg(event_id {{ newest_first }}) filter (where teams is not null))[1] as teams_event_id,
         (array_agg(event_id {{ newest_first }}) filter (where kind = 'resolved'))[1] as resolution_event_id,
         (array_agg(kind {{ newest_first }}) filter (
-            where kind in ('acknowledged', 'unacknowledged', 'escalated', 'delegated', 'resolved')
+            where kind in (
+                'acknowledged', 'unacknowledged', 'escalated', 'delegated', 'resolved', 'seen_triggered',
+                'seen_acknowledged'
+            )
         ))[1] as newest_change,
+        (array_agg(is_merge {{ newest_first }}) filter (where is_snapshot))[1] as is_merge_now,
         coalesce(min(at) filter (where kind = 'triggered'), min(created_at)) as triggered_at,
+        coalesce(
+            (array_agg(origin order by at, reading_rank, delivery_id collate "C") filter (where kind = 'triggered'))[1],
+            (array_agg(origin order by created_at, (origin <> 'webhook')) filter (where created_at is not null))[1]
+        ) as triggered_by,
         min(at) filter (where kind = 'acknowledged') as acknowledged_at,
+        (array_agg(origin order by at, reading_rank, delivery_id collate "C") filter (
+            where kind = 'acknowledged'
+        ))[1] as acknowledged_by,
         count(*) filter (where kind = 'escalated') as escalation_count,
         coalesce(bool_or(kind in ('delegated', 'reassigned')), false) as is_handed_over,
-        bool_or(is_clock_suspect) as is_clock_suspect,
-        count(*) as event_count,
-        max(at) as last_event_at,
-        max(received_at) as last_received_at
+        coalesce(bool_or(is_clock_suspect) filter (where is_observed is not true), false) as is_clock_suspect,
+        -- What was merely seen is no event, and moves nothing.
+        count(*) filter (where is_observed is not true) as event_count,
+        coalesce(
+            max(at) filter (where is_observed is not true), min(created_at), max(at) filter (where kind = 'observed')
+        ) as last_event_at,
+        max(received_at) filter (where is_observed is not true) as last_received_at,
+        coalesce(bool_or(origin = 'webhook'), false) as is_known_to_webhooks,
+        coalesce(bool_or(is_known_to_api), false) as is_known_to_api
     from events
     group by incident_id
 ),
@@ -75,10 +91,23 @@ episodes as (
         sum(reopen_count)::integer as reopen_count,
         sum(active_seconds) as active_seconds,
         max(transformed_at) as transformed_at,
-        coalesce(bool_or(active_seconds < 0), false) as has_negative
+        coalesce(bool_or(active_seconds < 0), false) as has_negative,
+        bool_or(resolved_at is not null and started_at is null) as has_unseen
     from {{ ref("fct_incident_episodes") }}
     where {{ changed_incidents(ref("fct_incident_episodes")) }}
     group by incident_id
+),
+
+-- A webhook says itself whether it came of a merge; of what REST tells the newest snapshot does.
+resolutions as (
+    select
+        events.event_id,
+        events.origin,
+        events.is_by_person,
+        coalesce(case when events.origin in ('log', 'snapshot') then incidents.is_merge_now else events.is_merge end, false)
+            as is_merge
+    from incidents
+    inner join events on incidents.resolution_event_id = events.event_id
 ),
 
 durations as (
@@ -89,7 +118,9 @@ durations as (
         episodes.transformed_at,
         extract(epoch from incidents.acknowledged_at - incidents.triggered_at)::double precision as acknowledge_seconds,
         extract(epoch from episodes.resolved_at - incidents.triggered_at)::double precision as resolve_seconds,
-        case when episodes.resolved_at is not null then episodes.active_seconds end as active_seconds,
+        case
+            when episodes.resolved_at is not null and episodes.has_unseen is not true then episodes.active_seconds
+        end as active_seconds,
         episodes.resolved_at is not null and episodes.has_negative as has_negative_episode
     from incidents
     inner join episodes on incidents.incident_id = episodes.incident_id
@@ -102,7 +133,7 @@ select
     durations.html_url,
     case
         when durations.resolved_at is not null then 'resolved'
-        when durations.newest_change = 'acknowledged' then 'acknowledged'
+        when durations.newest_change in ('acknowledged', 'seen_acknowledged') then 'acknowledged'
         else 'triggered'
     end as status,
     durations.urgency,
@@ -137,6 +168,11 @@ select
     coalesce(raised.is_raised, false) as is_priority_raised,
     durations.resolved_at is not null and resolution.is_merge as is_merged,
     durations.resolved_at is not null and not resolution.is_merge and not resolution.is_by_person as is_auto_resolved,
+    {{ sender("durations.triggered_by") }} as triggered_from,
+    {{ sender("durations.acknowledged_by") }} as acknowledged_from,
+    case when durations.resolved_at is not null then {{ sender("resolution.origin") }} end as resolved_from,
+    durations.is_known_to_webhooks,
+    durations.is_known_to_api,
     durations.triggered_at is null as is_incomplete,
     coalesce(durations.acknowledge_seconds < 0, false)
     or coalesce(durations.resolve_seconds < 0, false)
@@ -152,7 +188,7 @@ left join events as service on durations.service_event_id = service.event_id
 left join events as policy on durations.policy_event_id = policy.event_id
 left join events as priority on durations.priority_event_id = priority.event_id
 left join events as teams on durations.teams_event_id = teams.event_id
-left join events as resolution on durations.resolution_event_id = resolution.event_id
+left join resolutions as resolution on durations.resolution_event_id = resolution.event_id
 {% if not is_incremental() %}
 -- Incidents of one window lie side by side.
 order by durations.triggered_at

@@ -20,7 +20,8 @@ with spans as (
         max(transformed_at) as transformed_at
     from {{ ref("stg_pagerduty__incident_events") }}
     where
-        kind in ('triggered', 'acknowledged', 'resolved')
+        origin = 'webhook'
+        and kind in ('triggered', 'acknowledged', 'resolved')
         {% if is_incremental() %} and transformed_at > {{ watermark() }} {% endif %}
     group by document_id
 )

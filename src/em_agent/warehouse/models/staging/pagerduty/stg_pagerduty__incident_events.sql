@@ -20,19 +20,23 @@ with run as materialized (
     select {{ mark_of_run() }} as transformed_at
 ),
 
-envelopes as materialized (
+records as materialized (
     select
         events_raw.id as event_id,
+        events_raw.source,
         events_raw.delivery_id,
         events_raw.occurred_at,
         events_raw.received_at,
-        warehouse.read_event(events_raw.payload) as event
+        case
+            when events_raw.source = 'pagerduty' then warehouse.read_event(events_raw.payload)
+            else warehouse.read_record(events_raw.payload)
+        end as record
     from {{ source("em_agent", "events_raw") }} as events_raw
     {% if is_incremental() %}
         inner join {{ source("em_agent", "outbox") }} as outbox on events_raw.id = outbox.event_id
     {% endif %}
     where
-        events_raw.source = 'pagerduty'
+        events_raw.source in ('pagerduty', 'pagerduty_api', 'pagerduty_snapshot')
         {% if is_incremental() %}
             and not exists (
                 select 1 from {{ this }} as done
@@ -41,52 +45,103 @@ envelopes as materialized (
         {% endif %}
 ),
 
+-- A webhook carries an incident, or what refers to one, such as a note; so does what was read over REST: an entry of an
+-- incident's log, a note, or the incident as it stood.
+documents as (
+    select
+        event_id,
+        'webhook' as origin,
+        substring(record -> 'event_type' #>> '{}' from '^incident\.(.*)$') as kind,
+        record -> 'data' as document,
+        record -> 'data' as note,
+        record -> 'agent' as agent,
+        false as is_sole_witness
+    from records
+    where source = 'pagerduty' and record -> 'event_type' #>> '{}' like 'incident.%'
+    union all
+    select
+        event_id,
+        'log' as origin,
+        {{ log_kind("record -> 'type'") }} as kind,
+        record as document,
+        null as note,
+        record -> 'agent' as agent,
+        false as is_sole_witness
+    from records
+    where source = 'pagerduty_api' and {{ log_kind("record -> 'type'") }} is not null
+    union all
+    select
+        event_id,
+        'snapshot' as origin,
+        case when record -> 'note' is null then 'observed' else 'annotated' end as kind,
+        case when record -> 'note' is null then record -> 'incident' else record end as document,
+        record -> 'note' as note,
+        case
+            when record -> 'note' is null then record -> 'incident' -> 'last_status_change_by'
+            else record -> 'note' -> 'user'
+        end as agent,
+        coalesce(record ->> 'has_log' = 'false' and json_typeof(record -> 'has_log') = 'boolean', false) as is_sole_witness
+    from records
+    where
+        source = 'pagerduty_snapshot'
+        and record is not null
+        and (record -> 'note' is null or {{ json_text("(record -> 'note' -> 'content')") }} <> '')
+),
+
 events as (
     select
-        envelopes.*,
-        event.event_type #>> '{}' as event_type,
-        event.data as document,
-        {{ json_text("(event.agent -> 'type')") }} as agent_type,
+        records.delivery_id,
+        records.occurred_at,
+        records.received_at,
+        documents.*,
+        {{ json_text("(documents.agent -> 'type')") }} as agent_type,
         {{ json_text("data.type") }} as data_type,
-        data.*
-    from envelopes
-    cross join lateral json_to_record(envelopes.event) as event (event_type json, agent json, data json)
-    cross join lateral {{ incident_fields("event.data", "data") }}
-    where event.event_type #>> '{}' like 'incident.%'
+        data.*,
+        coalesce(records.occurred_at <= records.received_at + interval '24 hours', false) as is_clock_believed
+    from records
+    inner join documents on records.event_id = documents.event_id
+    cross join lateral {{ incident_fields("documents.document", "data") }}
 ),
 
 -- Notes, status updates, responders and the like refer to their incident. The older shape names no type.
 snapshots as (
     select
         *,
-        coalesce(
-            data_type in ('incident', 'incident_reference'),
-            document -> 'incident' is null
-        ) as is_snapshot,
-        coalesce(occurred_at <= received_at + interval '24 hours', false) as is_clock_believed
+        case
+            when origin = 'webhook'
+                then coalesce(data_type in ('incident', 'incident_reference'), document -> 'incident' is null)
+            else origin = 'snapshot' and kind = 'observed'
+        end as is_snapshot,
+        kind = 'annotated' and coalesce({{ json_text("(note -> 'content')") }} <> '', false) as is_note,
+        case
+            when kind <> 'observed' or origin <> 'snapshot' then null
+            when {{ json_text("status") }} in ('triggered', 'acknowledged')
+                then warehouse.read_time({{ json_text("last_status_change_at") }})
+            when {{ json_text("status") }} = 'resolved' and is_sole_witness
+                then warehouse.read_time({{ json_text("resolved_at") }})
+        end as status_at
     from events
 )
 
 select
     snapshots.event_id,
+    snapshots.origin,
     snapshots.delivery_id,
     case
         when snapshots.is_snapshot then {{ json_id("snapshots.id") }}
         else coalesce(
             {{ json_id("snapshots.incident -> 'id'") }},
-            {{ json_id("snapshots.incident_role_assignments -> 0 -> 'incident' -> 'id'") }}
+            case
+                when snapshots.origin = 'webhook'
+                    then {{ json_id("snapshots.incident_role_assignments -> 0 -> 'incident' -> 'id'") }}
+            end
         )
     end as incident_id,
-    snapshots.document ->> 'id' as document_id,
-    substring(snapshots.event_type from '^incident\.(.*)$') as kind,
+    case when snapshots.origin = 'webhook' then snapshots.document ->> 'id' end as document_id,
+    snapshots.kind,
+    case when snapshots.is_note then {{ json_id("(snapshots.note -> 'id')") }} end as note_id,
     case when snapshots.is_clock_believed then snapshots.occurred_at else snapshots.received_at end as at,
-    case snapshots.event_type
-        when 'incident.triggered' then 0
-        when 'incident.acknowledged' then 1
-        when 'incident.reopened' then 2
-        when 'incident.resolved' then 4
-        else 3
-    end as reading_rank,
+    {{ reading_rank("snapshots.kind") }} as reading_rank,
     snapshots.occurred_at,
     snapshots.received_at,
     snapshots.occurred_at is not null and not snapshots.is_clock_believed as is_clock_suspect,
@@ -118,6 +173,10 @@ select
     snapshots.is_snapshot
     and coalesce({{ json_text("snapshots.resolve_reason -> 'type'") }} = 'merge_resolve_reason', false) as is_merge,
     case when snapshots.is_snapshot then nullif({{ json_text("snapshots.html_url") }}, '') end as html_url,
+    case
+        when snapshots.status_at <= snapshots.received_at + interval '24 hours' then snapshots.status #>> '{}'
+    end as status,
+    case when snapshots.status_at <= snapshots.received_at + interval '24 hours' then snapshots.status_at end as status_at,
     run.transformed_at
 from snapshots
 cross join run

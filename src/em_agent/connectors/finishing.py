@@ -1,0 +1,132 @@
+"""Finishes the incidents of a run: what is only to be had one by one, then the index."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from em_agent.connectors import incidents
+from em_agent.connectors.intake import take_in
+from em_agent.connectors.job import Job
+from em_agent.connectors.log import log_of
+from em_agent.domain.deliveries import Delivery
+from em_agent.events.batch import UNWRITABLE
+from em_agent.integrations.pagerduty.failures import GoneError, NotPermittedError, RefusedError, UnavailableError
+from em_agent.integrations.pagerduty.rows import Row, log_entry_row, note_row
+
+AT_ONCE = 20
+INDEX_AT_ONCE = 200
+# So many incidents in a row that cannot be read are no trouble of theirs.
+_MOST_FAILURES = 3
+
+log = structlog.get_logger()
+
+
+class _Finisher:
+    """Reads what belongs to single incidents."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._failures_in_a_row = 0
+        self.failures: dict[str, str] = {}
+        self.gone: set[str] = set()
+
+    async def read(self, incident_id: str, *, has_note: bool) -> list[Delivery]:
+        """The rows of the incident's log and notes, as far as they are to be read one by one.
+
+        Raises:
+            UnavailableError: PagerDuty does not answer, of this incident and of those before.
+
+        """
+        try:
+            rows = await self._read(incident_id, has_note=has_note)
+        except GoneError:
+            self.gone.add(incident_id)
+            return []
+        except RefusedError as error:
+            self.failures[incident_id] = str(error)
+            return []
+        except UnavailableError as error:
+            self._failures_in_a_row += 1
+            if self._failures_in_a_row >= _MOST_FAILURES:
+                raise
+            self.failures[incident_id] = str(error)
+            return []
+        self._failures_in_a_row = 0
+        return rows
+
+    async def _read(self, incident_id: str, *, has_note: bool) -> list[Delivery]:
+        job, rows = self._job, []
+        if job.access == "incident" or (job.place.get("one_by_one") and job.access == "account"):
+            entries = await log_of(job, incident_id)
+            entries = [
+                entry if entry.get("incident") else {**entry, "incident": {"id": incident_id}} for entry in entries
+            ]
+            rows += job.rows_of(log_entry_row, *((entry,) for entry in entries))
+            has_note = has_note or any(row.event_type == "annotate_log_entry" for row in rows)
+        if (has_note or job.access == "none") and job.place.get("notes") != "none":
+            rows += job.rows_of(note_row, *((incident_id, note) for note in await self._notes(incident_id)))
+        return rows
+
+    async def _notes(self, incident_id: str) -> list[Row]:
+        try:
+            answer = await self._job.api.get(f"/incidents/{incident_id}/notes")
+        except NotPermittedError as error:
+            self._job.run.note(f"{error} Notes are missing.")
+            self._job.place["notes"] = "none"
+            return []
+        notes = answer.get("notes")
+        return [note for note in notes if isinstance(note, dict)] if isinstance(notes, list) else []
+
+
+async def finish_all(job: Job) -> None:
+    """Read what is left to read of each incident, and put it into the index; the newest first."""
+    finisher = _Finisher(job)
+    while ids := await incidents.next_open(job, AT_ONCE):
+        noted = await incidents.annotated(job, ids)
+        rows: list[Delivery] = []
+        for incident_id in ids:
+            rows += await finisher.read(incident_id, has_note=incident_id in noted)
+        async with job.connection.transaction():
+            job.refuse((await take_in(job.connection, rows)).refused)
+            await incidents.note_failures(job, ids, finisher.failures)
+            job.run.failed += len(finisher.failures)
+            job.run.gone += len(finisher.gone)
+            for reason in finisher.failures.values():
+                job.run.note(reason)
+            await job.keep()
+        await index(job, [incident_id for incident_id in ids if incident_id not in finisher.gone])
+        async with job.connection.transaction():
+            await incidents.done(job, ids)
+            await job.keep()
+        finisher.failures.clear()
+        finisher.gone.clear()
+        await job.pause()
+
+
+async def index_what_is_here(job: Job) -> None:
+    """Put into the index what was taken in before PagerDuty stopped answering; it counts once it is finished."""
+    rows = await job.connection.fetch(
+        "SELECT incident_id FROM crawl_incidents WHERE run_id = $1 AND is_fetched AND NOT is_done", job.run.id
+    )
+    ids = [row["incident_id"] for row in rows]
+    for start in range(0, len(ids), INDEX_AT_ONCE):
+        await job.index(job.connection, ids[start : start + INDEX_AT_ONCE])
+
+
+async def index(job: Job, ids: Sequence[str]) -> None:
+    """Put the incidents into the index; one that cannot be does not keep the others out."""
+    if not ids:
+        return
+    try:
+        outcome: Any = await job.index(job.connection, list(ids))
+    except UNWRITABLE as error:
+        if len(ids) == 1:
+            job.run.failed += 1
+            job.run.note(f"Incident {ids[0]} could not be indexed: {type(error).__name__}: {error}"[:300])
+            return
+        for incident_id in ids:
+            await index(job, [incident_id])
+    else:
+        job.run.indexed += outcome.indexed + outcome.unchanged
+        job.run.unchanged += outcome.unchanged

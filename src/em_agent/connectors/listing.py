@@ -1,0 +1,190 @@
+"""Reads the incidents themselves: in pages, newest first, or one by one."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from em_agent.connectors import incidents
+from em_agent.connectors.intake import take_in
+from em_agent.connectors.job import Job
+from em_agent.connectors.spans import Span, spans_between
+from em_agent.connectors.walk import Prepare, Take, plan, walk
+from em_agent.domain.times import parse_time
+from em_agent.integrations.pagerduty.failures import GoneError, NotPermittedError
+from em_agent.integrations.pagerduty.paging import CAP, PAGE, Listing, Page, Place, Row, next_page
+from em_agent.integrations.pagerduty.rows import incident_row
+
+PATH, MEMBER = "/incidents", "incidents"
+NEWEST_FIRST = ("sort_by", "created_at:desc")
+# What is created while we list must not push the end beyond what can be listed.
+_EASILY_LISTED = CAP - 500
+_SHORT = timedelta(days=90)
+_AT_ONCE = 20
+
+
+async def list_selected(job: Job) -> None:
+    """Read every incident of the selection, newest first."""
+    wanted: list[Row] = []
+
+    async def choose(page: Page) -> None:
+        wanted[:] = await _selected(job, page.rows)
+        await look_up(job, wanted)
+
+    async def take(_: Page) -> bool:
+        await take_incidents(job, wanted)
+        return job.selection.limit is None or job.run.fetched < job.selection.limit
+
+    if "spans" not in job.place:
+        plan(job, await _spans(job))
+    parameters, size = [NEWEST_FIRST, *job.selection.filters], min(PAGE, job.selection.limit or PAGE)
+    await walk(job, PATH, MEMBER, parameters, take, prepare=choose, size=size)
+
+
+async def _selected(job: Job, rows: Sequence[Row]) -> list[Row]:
+    """Those of the rows that are selected, and that the run does not have yet."""
+    found = [row for row in rows if job.selection.holds(row)]
+    known = await incidents.known(job, [str(row.get("id")) for row in found])
+    found = [row for row in found if row.get("id") not in known]
+    return found if job.selection.limit is None else found[: job.selection.limit - job.run.fetched]
+
+
+async def _spans(job: Job) -> list[Span]:
+    """The time to be listed, in as few questions as can be."""
+    selection = job.selection
+    if selection.since is None and selection.until is None and (selection.limit or CAP) <= _EASILY_LISTED:
+        return [Span()]
+    first = await next_page(
+        job.api,
+        Listing(PATH, MEMBER, [("date_range", "all"), ("sort_by", "created_at:asc"), *selection.filters]),
+        Place(),
+        size=1,
+    )
+    created = [at for row in first.rows if (at := parse_time(row.get("created_at"))) is not None]
+    if not created:
+        return [Span()]
+    job.place["oldest"] = created[0].isoformat()
+    since = max(created[0], selection.since) if selection.since else created[0]
+    until = min(selection.until or job.run.started_at, job.run.started_at)
+    is_short = until - since < _SHORT
+    if selection.since is None and selection.until is None and (first.total or CAP) <= _EASILY_LISTED and not is_short:
+        return [Span()]
+    return spans_between(since, until) if since <= until else []
+
+
+async def look_up(job: Job, found: Sequence[Row]) -> None:
+    """Ask for what else is needed of the incidents: how their log can be read, and their alerts."""
+    ids = [str(row.get("id")) for row in found]
+    if ids and not job.access:
+        await find_access(job, ids[0])
+    job.alerts = {incident_id: await _alerts(job, incident_id) for incident_id in ids if job.selection.alerts}
+
+
+async def take_incidents(job: Job, found: Sequence[Row], *, only_new: bool = False) -> None:
+    """Take the incidents in, and have the run finish them; with `only_new` those that look as before are left alone."""
+    rows = []
+    created: dict[str, datetime | None] = {}
+    for incident in found:
+        incident_id = str(incident.get("id"))
+        row = job.rows_of(incident_row, (incident,), has_log=job.access != "none", alerts=job.alerts.get(incident_id))
+        if row:
+            rows += row
+            created[incident_id] = parse_time(incident.get("created_at"))
+    taken = await take_in(job.connection, rows)
+    job.refuse(taken.refused)
+    for refused, _ in taken.refused:
+        created.pop(refused.delivery_id.partition(":")[0], None)
+    if only_new:
+        new = {row.delivery_id.partition(":")[0] for row in rows if (row.source, row.delivery_id) in taken.new}
+        new |= await incidents.known(job, created)
+        created = {incident_id: at for incident_id, at in created.items() if incident_id in new}
+    job.run.fetched += await incidents.add_fetched(job, created)
+
+
+async def find_access(job: Job, incident_id: str) -> None:
+    """Note how the log can be read: of the whole account, of each incident, or not at all."""
+    for access, path in (("account", "/log_entries"), ("incident", f"/incidents/{incident_id}/log_entries")):
+        try:
+            await job.api.get(path, [("limit", "1")])
+        except NotPermittedError as error:
+            job.run.note(f"{error} Without log entries, times of acknowledgement and escalation stay unknown.")
+        else:
+            job.place["access"] = access
+            return
+    job.place["access"] = "none"
+
+
+async def list_recent(job: Job, since: datetime) -> None:
+    """Read the incidents that were created since then."""
+    plan(job, spans_between(since, job.run.started_at))
+
+    await walk(job, PATH, MEMBER, [NEWEST_FIRST], _take_new(job), prepare=_look_up_page(job))
+
+
+async def list_open(job: Job) -> None:
+    """Read the incidents that are open, and have those read that were: without a log nothing else tells of an end."""
+    if "spans" not in job.place:
+        ids = await incidents.open_ones(job)
+        async with job.connection.transaction():
+            await incidents.add(job, dict.fromkeys(ids, None), is_fetched=False)
+            plan(job, [Span()])
+            await job.keep()
+
+    statuses = [("statuses[]", "triggered"), ("statuses[]", "acknowledged")]
+    await walk(job, PATH, MEMBER, [NEWEST_FIRST, *statuses], _take_new(job), prepare=_look_up_page(job))
+
+
+def _take_new(job: Job) -> Take:
+    async def take(page: Page) -> bool:
+        await take_incidents(job, page.rows, only_new=True)
+        return True
+
+    return take
+
+
+def _look_up_page(job: Job) -> Prepare:
+    return lambda page: look_up(job, page.rows)
+
+
+async def fetch_rest(job: Job) -> None:
+    """Read the incidents that have not been read, one by one."""
+    while ids := await incidents.unfetched(job, _AT_ONCE):
+        found: list[Row] = []
+        gone: list[str] = []
+        for incident_id in ids:
+            try:
+                answer = await job.api.get(f"/incidents/{incident_id}")
+            except GoneError:
+                gone.append(incident_id)
+                continue
+            stated = answer.get("incident")
+            if isinstance(stated, dict) and stated.get("id") == incident_id:
+                found.append(stated)
+            else:
+                job.run.failed += 1
+                job.run.note(f"PagerDuty answers something else than incident {incident_id}.")
+                gone.append(incident_id)
+        await look_up(job, found)
+        async with job.connection.transaction():
+            await take_incidents(job, found)
+            await incidents.done(job, gone)
+            job.run.gone += len(gone)
+            await job.keep()
+        await job.pause()
+
+
+async def _alerts(job: Job, incident_id: str) -> list[Row]:
+    """Every alert of the incident."""
+    listing, place = Listing(f"/incidents/{incident_id}/alerts", "alerts"), Place()
+    alerts: list[Row] = []
+    if job.place.get("alerts") == "none":
+        return alerts
+    try:
+        while True:
+            page = await next_page(job.api, listing, place)
+            alerts += page.rows
+            place = page.place
+            if not page.has_more:
+                return alerts
+    except NotPermittedError as error:
+        job.run.note(str(error))
+        job.place["alerts"] = "none"
+        return alerts
