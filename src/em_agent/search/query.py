@@ -132,7 +132,7 @@ async def _candidates(  # noqa: PLR0913 - all that a search knows
 ) -> list[Candidate]:
     named = await exact.find_named(connection, q, scope)
     identified = await exact.find_identified(connection, counts, asked, scope)
-    by_words = await words.score(connection, asked, await words.find(connection, asked, scope))
+    by_words = await words.find(connection, asked, scope)
     verbatim = await exact.find_verbatim(connection, q, counts, by_words)
     best = sorted(by_words, key=lambda key: (-by_words[key].score, -key))
     keys = {*named, *identified, *verbatim, *best[:_SHORTLIST]}

@@ -20,7 +20,7 @@ FROM search.corpus AS c LEFT JOIN search.terms AS t ON t.term = ANY($1::text[])
 """
 _SATURATED = "frequency / (frequency + $3::float8 + $4::float8 * length)"
 _FIND = f"""
-SELECT document_key AS key, sum(q.weight * {_SATURATED}) AS score
+SELECT document_key AS key, sum(q.weight * {_SATURATED}) AS score, count(*) AS terms
 FROM unnest($1::integer[], $2::float8[]) AS q (term_id, weight)
 CROSS JOIN LATERAL (
     SELECT document_key, frequency, length FROM search.postings AS p WHERE p.term_id = q.term_id
@@ -104,13 +104,18 @@ def idf(documents: int, containing: int) -> float:
     return math.log(1 + (documents - containing + 0.5) / (containing + 0.5))
 
 
-async def find(connection: Connection, query: WordQuery, scope: Scope) -> list[int]:
-    """The keys of the documents that score best by their rare terms; by all terms where those find few."""
+async def find(connection: Connection, query: WordQuery, scope: Scope) -> dict[int, Scored]:
+    """The documents that score best by their rare terms, with their exact scores; by all terms where those find few."""
     some = within_budget(query.terms)
-    keys = await _find(connection, query, some, scope)
-    if len(keys) < CANDIDATES and len(some) < len(query.terms):
-        keys = await _find(connection, query, query.terms, scope)
-    return keys
+    found = await _find(connection, query, some, scope)
+    if len(some) == len(query.terms):
+        return found
+    if len(found) < CANDIDATES:
+        return await _find(connection, query, query.terms, scope)
+    rest = await _score(connection, query, query.terms[len(some) :], list(found))
+    return {
+        key: Scored(scored.score + rest[key].score, scored.terms + rest[key].terms) for key, scored in found.items()
+    }
 
 
 def within_budget(terms: Sequence[Term]) -> Sequence[Term]:
@@ -123,19 +128,25 @@ def within_budget(terms: Sequence[Term]) -> Sequence[Term]:
     return terms
 
 
-async def _find(connection: Connection, query: WordQuery, terms: Sequence[Term], scope: Scope) -> list[int]:
+async def score(connection: Connection, query: WordQuery, keys: Sequence[int]) -> dict[int, Scored]:
+    """The exact scores of these documents."""
+    return await _score(connection, query, query.terms, keys)
+
+
+async def _find(connection: Connection, query: WordQuery, terms: Sequence[Term], scope: Scope) -> dict[int, Scored]:
     condition, values = scope.condition(5)
     if not terms:
-        return []
+        return {}
     if scope.keys is not None:
         condition = "document_key = ANY($5::integer[])"
     elif values:
         condition = f"EXISTS (SELECT FROM search.documents AS d WHERE d.key = document_key AND {condition})"
     rows = await connection.fetch(_FIND.format(condition=condition), *query.parameters(terms), *values)
-    return [row["key"] for row in rows]
+    return {row["key"]: Scored(row["score"], row["terms"]) for row in rows}
 
 
-async def score(connection: Connection, query: WordQuery, keys: Sequence[int]) -> dict[int, Scored]:
-    """The exact scores of these documents."""
-    rows = await connection.fetch(_SCORE, *query.parameters(query.terms), keys) if keys else []
+async def _score(
+    connection: Connection, query: WordQuery, terms: Sequence[Term], keys: Sequence[int]
+) -> dict[int, Scored]:
+    rows = await connection.fetch(_SCORE, *query.parameters(terms), keys) if keys else []
     return {row["key"]: Scored(row["score"], row["terms"]) for row in rows}
