@@ -12,13 +12,14 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from em_agent import __version__
-from em_agent.api import crawls, health, incidents, kept, metrics, telemetry
+from em_agent.api import ask, crawls, health, incidents, kept, metrics, rag, telemetry
 from em_agent.api.access import AccessGuard
 from em_agent.api.backend import Backend
 from em_agent.api.errors import install_error_handlers
+from em_agent.ask.asker import Asker
+from em_agent.ask.model import Model
 from em_agent.connectors import routes
 from em_agent.connectors.crawl import Crawler
-from em_agent.connectors.indexing import index_incidents
 from em_agent.connectors.schedule import Schedule
 from em_agent.connectors.telemetry import count_request
 from em_agent.gateway.openapi import describe_webhooks
@@ -26,6 +27,8 @@ from em_agent.gateway.rate import RateLimit
 from em_agent.gateway.webhooks import PATH_PREFIX, Endpoint, WebhookGateway
 from em_agent.kit.process import cancel
 from em_agent.metrics.incidents import IncidentMeter
+from em_agent.search.incident_documents import index_incidents
+from em_agent.search.query import Search
 from em_agent.services import ConnectorServices, GatewayServices, SourceRules
 
 log = structlog.get_logger()
@@ -35,8 +38,9 @@ def build_gateway(services: GatewayServices) -> ASGIApp:
     """Webhooks straight to the gateway, everything else through the access guard to the API."""
     endpoints = {name: _endpoint(rules) for name, rules in services.rules.items()}
     webhooks = WebhookGateway(endpoints, services.recorder, services.pool)
-    backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone)
-    api = RequestLog(AccessGuard(build_api(backend, list(endpoints)), services.api_keys))
+    backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone, search=services.search)
+    app = health.AnswerHead(build_api(backend, list(endpoints), services.model))
+    api = RequestLog(AccessGuard(app, services.api_keys))
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
         is_webhook = scope["type"] == "http" and scope["path"].startswith(PATH_PREFIX)
@@ -47,10 +51,11 @@ def build_gateway(services: GatewayServices) -> ASGIApp:
 
 def build_connectors(services: ConnectorServices) -> ASGIApp:
     """The connectors service, behind the same access guard as the API."""
-    backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone)
+    search = Search(services.pool, None)  # none of its routes searches
+    backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone, search=search)
     crawling = routes.router(build_crawler(services), services.timezone)
     app = _new_app(backend, [health.router, crawling, crawls.router, telemetry.router])
-    return RequestLog(AccessGuard(app, services.api_keys))
+    return RequestLog(AccessGuard(health.AnswerHead(app), services.api_keys))
 
 
 def build_crawler(services: ConnectorServices) -> Crawler | None:
@@ -76,12 +81,30 @@ async def scheduled(services: ConnectorServices) -> AsyncIterator[None]:
         await cancel([task])
 
 
-def build_api(backend: Backend, sources: Sequence[str]) -> FastAPI:
+def build_api(backend: Backend, sources: Sequence[str], model: Model | None = None) -> FastAPI:
     """The HTTP API with its description at `/docs`, which loads nothing from elsewhere."""
     meter = IncidentMeter(backend.pool)
-    metrics_router = metrics.router(lambda _: meter, timezone=backend.timezone.key)
+    metrics_router = metrics.router(meter, timezone=backend.timezone.key)
+    asker = Asker(
+        backend.search,
+        meter,
+        backend.pool,
+        timezone=backend.timezone,
+        embedder=backend.search.embedder,
+        model=model,
+    )
     app = _new_app(
-        backend, [health.router, metrics_router, incidents.router, kept.router, crawls.router, telemetry.router]
+        backend,
+        [
+            health.router,
+            metrics_router,
+            ask.router(lambda _: asker),
+            incidents.router,
+            rag.router,
+            kept.router,
+            crawls.router,
+            telemetry.router,
+        ],
     )
     _describe_webhooks_too(app, sources)
     return app

@@ -5,6 +5,7 @@ EmAgentError
 ├── UnauthenticError        401: the sender did not prove itself
 ├── ForbiddenError          403: known, but not allowed here
 ├── InvalidError            400 or 422: the request cannot be understood
+├── TooLargeError           413
 ├── NotFoundError           404
 ├── ConflictError           409
 ├── RetriableError          back off and try again; 503 to a caller, nak to a queue
@@ -30,6 +31,10 @@ class ForbiddenError(EmAgentError):
 
 class InvalidError(EmAgentError):
     """The request cannot be understood; the text says what to change."""
+
+
+class TooLargeError(EmAgentError):
+    """The request is longer than what is taken at once; the text says how much that is."""
 
 
 class NotFoundError(EmAgentError):

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -17,7 +18,11 @@ from em_agent.kit.nats import open_client
 from em_agent.kit.postgres import Pool, open_pool
 from em_agent.search.embedder import Embedder
 from em_agent.search.embedding.bundled import BundledEmbedder, is_installed
+from em_agent.search.query import Search
 from em_agent.settings import NO_EMBEDDINGS, Settings
+
+if TYPE_CHECKING:  # it reads questions and answers, which few roles do
+    from em_agent.ask.model import Model
 
 POOL_SIZE = 6
 WORKER_POOL_SIZE = 2
@@ -77,6 +82,8 @@ class GatewayServices(Connections):
     timezone: ZoneInfo
 
     recorder: Recorder
+    search: Search
+    model: "Model | None"
     rules: Mapping[str, SourceRules]
 
 
@@ -148,6 +155,28 @@ def _embedder(settings: Settings) -> Embedder | None:
 
 
 @asynccontextmanager
+async def open_model(settings: Settings) -> "AsyncIterator[Model | None]":
+    """The language model that may write answers, closed on exit; None where they are made of quotes.
+
+    Raises:
+        ConfigurationError: one of LLM_URL and LLM_MODEL is set without the other.
+
+    """
+    settings.check_llm()
+    if settings.llm_url is None or settings.llm_model is None:
+        yield None
+        return
+    from em_agent.ask.model import Model  # noqa: PLC0415 - see above
+
+    key = settings.llm_api_key
+    model = Model(settings.llm_url, settings.llm_model, key.get_secret_value() if key else None)
+    try:
+        yield model
+    finally:
+        await model.close()
+
+
+@asynccontextmanager
 async def open_gateway(settings: Settings) -> AsyncIterator[GatewayServices]:
     """The gateway's services; it takes deliveries whether or not NATS is there.
 
@@ -159,11 +188,15 @@ async def open_gateway(settings: Settings) -> AsyncIterator[GatewayServices]:
     async with (
         open_connections(settings, "gateway", waits_for_nats=False) as connections,
         Recorder(database_url, queue_limit=settings.queue_limit) as recorder,
+        open_embedder(settings) as embedder,
+        open_model(settings) as model,
     ):
         yield GatewayServices(
             pool=connections.pool,
             nats=connections.nats,
             recorder=recorder,
+            search=Search(connections.pool, embedder),
+            model=model,
             rules={name: source_rules(settings, source) for name, source in SOURCES.items()},
             api_keys=settings.api_key_values,
             timezone=ZoneInfo(settings.timezone),

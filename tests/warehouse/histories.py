@@ -116,7 +116,7 @@ def read_histories(seed: int, incidents: int) -> list[Stored]:
 
 
 Read = tuple[str, str, dict[str, Any]]
-_ODD = (None, 7, "x", [], {}, {"id": 5}, [{"id": "PU9"}])
+_ODD: tuple[Any, ...] = (None, 7, "x", [], {}, {"id": 5}, [{"id": "PU9"}])
 _AGENTS = (None, {"id": "PU1", "type": "user_reference"}, {"type": "user"}, {"id": "PI"}, "Ada")
 
 

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from nats.aio.client import Client
 
 from em_agent.kit.postgres import Pool
+from em_agent.search.query import Search
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Backend:
     pool: Pool
     nats: Client
     timezone: ZoneInfo
+    search: Search
 
 
 def _of(request: Request) -> Backend:

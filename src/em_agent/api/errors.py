@@ -18,6 +18,7 @@ from em_agent.errors import (
     InvalidError,
     NotFoundError,
     RetriableError,
+    TooLargeError,
     UnauthenticError,
 )
 from em_agent.kit.postgres import UNREACHABLE
@@ -27,9 +28,14 @@ STATUS: dict[type, int] = {
     ForbiddenError: 403,
     InvalidError: 422,
     NotFoundError: 404,
+    TooLargeError: 413,
     ConflictError: 409,
     RetriableError: 503,
 }
+
+# What FastAPI says of a body that is no text at all; of one that is text but no JSON it says 422.
+_UNREADABLE_STATUS = 400
+_UNREADABLE = "There was an error parsing the body"
 
 log = structlog.get_logger()
 
@@ -62,11 +68,13 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == _UNREADABLE_STATUS and error.detail == _UNREADABLE:
+            return answer(422, "The body is not JSON.")
         return answer(error.status_code, str(error.detail), **dict(error.headers or {}))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(422, _sentence(error.errors()))
+        return answer(422, sentence(error.errors(), skip=1))
 
     @app.exception_handler(asyncpg.DataError)
     async def _data(_: Request, __: asyncpg.DataError) -> JSONResponse:
@@ -87,7 +95,8 @@ async def _unforeseen(_: Request, error: Exception) -> JSONResponse:
     return answer(500, "Something went wrong here; the log has the details.")
 
 
-def _sentence(errors: Sequence[Any]) -> str:
+def sentence(errors: Sequence[Any], *, whole: str = "the body", skip: int = 0) -> str:
+    """What is wrong first, and where, but for the first `skip` parts of the place."""
     first = errors[0]
-    name = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+    name = ".".join(str(part) for part in first["loc"][skip:]) or whole
     return f"{name}: {first['msg'].removeprefix('Value error, ')}."

@@ -77,9 +77,9 @@ async def _crawl(settings: "Settings", selection: "Selection", *, again: bool) -
     import signal
 
     from em_agent.connectors.crawl import Crawler
-    from em_agent.connectors.indexing import index_incidents
     from em_agent.embedded.endpoints import database_url
     from em_agent.errors import ConfigurationError
+    from em_agent.search.incident_documents import index_incidents
     from em_agent.services import pagerduty_account
 
     account = pagerduty_account(settings)

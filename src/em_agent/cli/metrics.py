@@ -6,10 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from em_agent.errors import EmAgentError, InvalidError, PermanentError, RetriableError, UnauthenticError
+from em_agent.cli.client import call, where
+from em_agent.errors import InvalidError
 
 PATH = "/v1/metrics/incidents"
-ANSWER_SECONDS = 60.0
+COMPLETENESS_PATH = "/v1/metrics/completeness"
+# What narrows both down.
+_SHARED = ("since", "until", "service", "team", "urgency", "priority", "timezone", "exclude_merged")
 
 _COUNTS = {"incidents": "all", "open": "open"}
 _DURATIONS = (
@@ -57,65 +60,18 @@ def show_metrics(  # noqa: PLR0913 - the parameters of the API
         "group_by": group_by, "clock": clock, "attribute_by": attribute_by, "timezone": timezone, "compare": compare,
         "exclude_merged": "true" if exclude_merged else None, "format": "csv" if as_csv else None,
     }  # fmt: skip
-    found_url, found_key = _where(url, key)
-    text = ask(found_url, found_key, {name: value for name, value in given.items() if value})
+    found_url, found_key = where(url, key)
+    parameters = {name: value for name, value in given.items() if value}
+    text = call(found_url, found_key, PATH, parameters=parameters)
     if as_json or as_csv:
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
     else:
-        _print_table(json.loads(text))
-
-
-def _where(url: str | None, key: str | None) -> tuple[str, str | None]:
-    """The API's address and key: those given, else of what runs on this machine's data directory."""
-    if url is not None:
-        return url, key
-    from em_agent.embedded.endpoints import in_use
-    from em_agent.settings import load_settings
-
-    settings = load_settings()
-    return in_use(settings).api_url, key or next(iter(settings.api_key_values), None)
-
-
-def ask(url: str, key: str | None, parameters: dict[str, Any]) -> str:
-    """The API's answer, as text.
-
-    Raises:
-        RetriableError: the API does not answer.
-        UnauthenticError: it wants another key.
-        InvalidError: a parameter is wrong.
-        PermanentError: the address is wrong, or the API is.
-
-    """
-    import httpx2
-
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    try:
-        answer = httpx2.get(f"{url.rstrip('/')}{PATH}", params=parameters, headers=headers, timeout=ANSWER_SECONDS)
-    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
-        message = f"{url} is no address of the API: {error}."
-        raise PermanentError(message) from error
-    except httpx2.TransportError as error:
-        message = f"The API at {url} does not answer ({error}): start it with `em-agent up`, or give --url."
-        raise RetriableError(message) from error
-    if answer.is_success:
-        return answer.text
-    raise _error(answer.status_code, _detail(answer), url)
-
-
-def _error(status: int, detail: str, url: str) -> EmAgentError:
-    if status in {401, 403}:
-        return UnauthenticError(f"The API at {url} refuses: {detail} Give --key, or set EM_AGENT_API_KEY.")
-    if status == 422:  # noqa: PLR2004
-        return InvalidError(detail)
-    family = RetriableError if status >= 500 else PermanentError  # noqa: PLR2004
-    return family(f"The API at {url} answered {status}: {detail}")
-
-
-def _detail(answer: Any) -> str:  # noqa: ANN401 - httpx2 is imported late
-    try:
-        return str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        return str(answer.text)[:200]
+        metrics = json.loads(text)
+        _print_table(metrics)
+        if metrics["clock"] == "occurred" and metrics["attribute_by"] == "triggered":
+            window = {"since": metrics["since"], "until": metrics["until"]}
+            shared = {name: given[name] for name in _SHARED if given[name]} | window
+            _print_completeness(json.loads(call(found_url, found_key, COMPLETENESS_PATH, parameters=shared)))
 
 
 def _print_table(metrics: dict[str, Any]) -> None:
@@ -141,6 +97,13 @@ def _print_table(metrics: dict[str, Any]) -> None:
         f"Clock {metrics['clock']}, by {metrics['attribute_by']}; newest event {metrics['as_of'] or 'none yet'}.",
         highlight=False,
         markup=False,
+    )
+
+
+def _print_completeness(known: dict[str, Any]) -> None:
+    sys.stdout.write(
+        f"Known from webhooks alone {known['webhook_only']}, from history alone {known['api_only']}, "
+        f"from both {known['both']}.\n"
     )
 
 

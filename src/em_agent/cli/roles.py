@@ -163,7 +163,7 @@ def _build_part(
     if name == f"worker {SEARCH}":
         from em_agent.workers.search import SearchWorker
 
-        return SearchWorker(database_url, connections.pool, embedder)
+        return SearchWorker(database_url, embedder)
     from em_agent.workers.consume import Worker
     from em_agent.workers.registry import build_consumer
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from em_agent.domain.fold import fold
 from em_agent.domain.incidents import Incident, IncidentEvent, Ref
-from em_agent.incidents import facts
+from em_agent.incidents import facts, pending
 from em_agent.kit.postgres import Connection
 
 _LOCK_CLASS = 0x656D02
@@ -73,6 +73,7 @@ async def _refold(connection: Connection, ids: Sequence[str]) -> None:
         _SAVE_ASSIGNMENT,
         [(i.id, a.assignee_id, a.assignee, a.assigned_at, a.unassigned_at) for i in incidents for a in i.assignments],
     )
+    await pending.mark(connection, ids)
 
 
 def _row(incident: Incident) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ _LONGEST_INTEGER = 20
 _DEEP_STACK_BYTES = 256 * 1024 * 1024
 
 dumps = orjson.dumps
+SORTED = orjson.OPT_SORT_KEYS
 
 
 def dumps_any(document: object) -> bytes:

@@ -1,12 +1,8 @@
--- When an incident's document is to be made: at once, later where it failed.
+-- When an incident's document is to be made: at once, later where that failed.
 ALTER TABLE search.pending_incidents
     ADD COLUMN due_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     ADD COLUMN attempts integer NOT NULL DEFAULT 0;
 CREATE INDEX pending_incidents_due ON search.pending_incidents (due_at);
-
--- What is still to be embedded is found without a look at the rest.
-CREATE INDEX passages_without_vector ON search.passages (document_key DESC) WHERE embedding IS NULL;
-CREATE INDEX passages_model ON search.passages (model);
 
 -- Every incident that is known by now gets its document.
 INSERT INTO search.pending_incidents (incident_id) SELECT id FROM incidents;

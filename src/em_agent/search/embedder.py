@@ -34,6 +34,7 @@ class Embedder(Protocol):
 
         Raises:
             RetriableError: the model does not answer.
+            PermanentError: it refuses one of the texts, which are no query.
 
         """
         ...

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import orjson
 
-from em_agent.errors import RetriableError
+from em_agent.errors import PermanentError, RetriableError
 from em_agent.search.embedder import Vectors
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ LONGEST_CHARACTERS = 16_384
 # What pgvector's index takes of half-precision numbers.
 LARGEST_DIMENSIONS = 4000
 
+# The texts are at fault, and not who asks or where.
+_REFUSALS = {400, 413, 422}
 _TOO_MANY = 429
 _SERVER_ERROR = 500
 _OK = 200
@@ -60,12 +62,18 @@ class OpenAiEmbedder:
 
         Raises:
             RetriableError: the model does not answer, or not what was asked.
+            PermanentError: it refuses one of the texts, which are no query.
 
         """
         import numpy as np  # noqa: PLC0415
 
         batches = [texts[start : start + BATCH_SIZE] for start in range(0, len(texts), BATCH_SIZE)]
-        found = [await self._batch(batch, is_query=is_query) for batch in batches]
+        try:
+            found = [await self._batch(batch, is_query=is_query) for batch in batches]
+        except PermanentError as error:
+            if is_query:
+                raise RetriableError(str(error)) from error
+            raise
         if len({vectors.shape[1] for vectors in found}) > 1:
             message = "The embedding model answers with vectors of different lengths."
             raise RetriableError(message)
@@ -77,31 +85,44 @@ class OpenAiEmbedder:
 
     async def _batch(self, texts: Sequence[str], *, is_query: bool) -> Vectors:
         attempts, seconds = (1, QUERY_SECONDS) if is_query else (ATTEMPTS, PASSAGES_SECONDS)
-        for attempt in range(1, attempts + 1):
+        for attempt in range(1, attempts):
             try:
-                async with asyncio.timeout(seconds):
-                    response = await self._client.post(self._url, json=self._question(texts), timeout=seconds)
-            except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
-                failure = f"The embedding model does not answer: {str(error) or type(error).__name__}"
-            else:
-                if response.status_code == _OK:
-                    vectors = _vectors(response.content, len(texts))
-                    self._dimensions = vectors.shape[1]
-                    return vectors
-                failure = f"The embedding model answers {response.status_code}"  # its text may hold the key
-                if response.status_code < _SERVER_ERROR and response.status_code != _TOO_MANY:
-                    break  # the same question gets the same answer
-                if attempt < attempts:
-                    await asyncio.sleep(_pause(attempt, response.headers.get("Retry-After")))
-                continue
-            if attempt < attempts:
-                await asyncio.sleep(_pause(attempt))
-        raise RetriableError(failure)
+                return await self._ask(texts, seconds)
+            except _BusyError as error:
+                await asyncio.sleep(_pause(attempt, error.retry_after))
+        return await self._ask(texts, seconds)
+
+    async def _ask(self, texts: Sequence[str], seconds: float) -> Vectors:
+        try:
+            async with asyncio.timeout(seconds):
+                response = await self._client.post(self._url, json=self._question(texts), timeout=seconds)
+        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
+            message = f"The embedding model does not answer: {str(error) or type(error).__name__}"
+            raise _BusyError(message) from error
+        status = response.status_code
+        if status == _OK:
+            vectors = _vectors(response.content, len(texts))
+            self._dimensions = vectors.shape[1]
+            return vectors
+        message = f"The embedding model answers {status}."  # and no more of it, which may hold the key
+        if status in _REFUSALS:
+            raise PermanentError(message)
+        if status == _TOO_MANY or status >= _SERVER_ERROR:
+            raise _BusyError(message, response.headers.get("Retry-After"))
+        raise RetriableError(message)  # a wrong key, say: the same again at once gets the same
 
     def _question(self, texts: Sequence[str]) -> dict[str, Any]:
         # Some refuse an input of nothing, and all of them half a character.
         readable = [text[:LONGEST_CHARACTERS].encode("utf-8", "replace").decode("utf-8") for text in texts]
         return {"model": self._model, "input": [text if text.strip() else "-" for text in readable]}
+
+
+class _BusyError(RetriableError):
+    """The model may answer soon; `retry_after` is what it says of that."""
+
+    def __init__(self, message: str, retry_after: str | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 def _pause(attempt: int, retry_after: str | None = None) -> float:
@@ -123,7 +144,8 @@ def _vectors(body: bytes, count: int) -> Vectors:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         message = f"The embedding model answers with something else than vectors: {error!r}"
         raise RetriableError(message) from error
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    with np.errstate(over="ignore"):
+        lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     is_whole = vectors.ndim == 2 and len(items) == count and 0 < vectors.shape[1] <= LARGEST_DIMENSIONS  # noqa: PLR2004
     if not is_whole or not np.isfinite(lengths).all() or not (lengths > 0).all():
         message = f"The embedding model answers {count} texts with {len(items)} vectors, shape {vectors.shape}."

@@ -1,0 +1,107 @@
+"""The documents that answers quote: incidents and the user's own, with their passages and figures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from em_agent.ask.questions import Filters
+from em_agent.domain.documents import Passage
+from em_agent.kit.postgres import Pool, reachable
+from em_agent.search.filters import Filters as SearchFilters
+
+INCIDENT_PREFIX = "pagerduty:incident:"
+_MOST_CHARACTERS = 200_000  # of one document: a note of that length is no note
+
+_DOCUMENTS = """
+SELECT key, id, title, url, source, number, service, at FROM search.documents WHERE id = ANY($1::text[])
+"""
+_PASSAGES = """
+SELECT document_key, kind, text, author, at FROM search.passages WHERE document_key = ANY($1::integer[])
+ORDER BY document_key, ordinal
+"""
+_INCIDENTS = """
+SELECT id, number, title, status, urgency, priority, service, teams, triggered_at, acknowledged_at, resolved_at,
+    time_to_acknowledge_seconds, time_to_resolve_seconds, active_seconds, reopen_count, escalation_count, is_merged,
+    merged_into, url
+FROM incidents WHERE id = ANY($1::text[])
+"""
+_IDS = """
+SELECT id FROM search.documents AS d WHERE source = 'pagerduty' AND {condition}
+ORDER BY (urgency = 'high') IS TRUE DESC, at DESC NULLS LAST, key DESC LIMIT {limit}
+"""
+_COUNT = "SELECT count(*) FROM search.documents AS d WHERE source = 'pagerduty' AND {condition}"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document; `incident` is its row where it is one."""
+
+    id: str
+    title: str
+    url: str | None
+    number: int | None
+    service: str | None
+    at: datetime | None
+    passages: Sequence[Passage]
+    incident: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """How it is called in a sentence."""
+        return f"#{self.number}" if self.number is not None else self.id.removeprefix(INCIDENT_PREFIX)
+
+
+async def read_sources(pool: Pool, ids: Sequence[str]) -> list[Source]:
+    """The documents with these ids, in that order; those that are not there are left out.
+
+    Raises:
+        RetriableError: the database does not answer.
+
+    """
+    if not ids:
+        return []
+    async with reachable(), pool.acquire() as connection:
+        documents = {row["id"]: dict(row) for row in await connection.fetch(_DOCUMENTS, list(ids))}
+        keys = [row["key"] for row in documents.values()]
+        passages: dict[int, list[Passage]] = {key: [] for key in keys}
+        for row in await connection.fetch(_PASSAGES, keys):
+            passages[row["document_key"]].append(Passage(row["kind"], row["text"], row["author"], row["at"]))
+        names = [id_.removeprefix(INCIDENT_PREFIX) for id_ in documents if id_.startswith(INCIDENT_PREFIX)]
+        incidents = {row["id"]: dict(row) for row in await connection.fetch(_INCIDENTS, names)}
+    return [
+        _source(documents[id_], passages[documents[id_]["key"]], incidents.get(id_.removeprefix(INCIDENT_PREFIX), {}))
+        for id_ in dict.fromkeys(ids)
+        if id_ in documents
+    ]
+
+
+def _source(row: Mapping[str, Any], passages: Sequence[Passage], incident: Mapping[str, Any]) -> Source:
+    kept, total = list[Passage](), 0
+    for passage in passages:
+        total += len(passage.text)
+        if total <= _MOST_CHARACTERS:
+            kept.append(passage)
+    return Source(row["id"], row["title"], row["url"], row["number"], row["service"], row["at"], kept, incident)
+
+
+async def list_ids(pool: Pool, filters: SearchFilters, limit: int) -> tuple[list[str], int]:
+    """The ids of incidents that the filters leave, urgent ones first and then the newest, and how many there are."""
+    condition, values = filters.condition(1)
+    async with reachable(), pool.acquire() as connection:
+        rows = await connection.fetch(_IDS.format(condition=condition, limit=int(limit)), *values)
+        count = await connection.fetchval(_COUNT.format(condition=condition), *values)
+    return [row["id"] for row in rows], count
+
+
+def search_filters(filters: Filters, since: datetime | None, until: datetime | None) -> SearchFilters:
+    """The filters of the question as the search takes them."""
+    return SearchFilters(
+        service=filters.services,
+        team=filters.teams,
+        urgency=filters.urgencies,
+        priority=filters.priorities,
+        status=filters.statuses,
+        since=since,
+        until=until,
+    )

@@ -1,0 +1,78 @@
+"""Nearest passages by their vectors: exactly where they are few, by the model's HNSW index beyond.
+
+Vectors travel as arrays of real, which go in binary on any connection. They have the length one, so that the inner
+product is the cosine.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from em_agent.kit.postgres import Connection
+from em_agent.search.filters import Scope
+from em_agent.search.vectors import comparable, quoted
+
+PASSAGES = 200
+_MORE = 8
+_EXACT = """
+SELECT p.document_key AS key, min(p.embedding <#> $1::real[]::halfvec) AS distance
+FROM unnest($3::integer[]) AS wanted (key) JOIN search.passages AS p ON p.document_key = wanted.key
+WHERE p.model = $2 GROUP BY 1 ORDER BY 2 LIMIT $4
+"""
+_NEAREST = """
+SELECT p.document_key AS key FROM search.passages AS p
+WHERE p.model = {model} AND {condition} ORDER BY {embedding} <#> $1::real[]::halfvec({dimensions}) LIMIT $2
+"""
+_FOLLOW_THE_INDEX = """
+SELECT set_config('hnsw.ef_search', '100', true), set_config('hnsw.iterative_scan', 'strict_order', true),
+    set_config('hnsw.max_scan_tuples', '200000', true)
+"""
+_SCORE = """
+SELECT DISTINCT ON (p.document_key) p.document_key AS key, p.ordinal, -(p.embedding <#> $1::real[]::halfvec) AS score
+FROM unnest($3::integer[]) AS wanted (key) JOIN search.passages AS p ON p.document_key = wanted.key
+WHERE p.model = $2 ORDER BY p.document_key, score DESC, p.ordinal
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class MeaningQuery:
+    """The query's vector and the model that made it."""
+
+    vector: Sequence[float]
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """A document's passage that is nearest to the query, and its cosine."""
+
+    ordinal: int
+    score: float
+
+
+async def find(connection: Connection, query: MeaningQuery, scope: Scope, at_least: int) -> list[int]:
+    """The keys of the nearest documents, nearest first; all there are where they are fewer than `at_least`."""
+    if scope.keys is not None:
+        rows = await connection.fetch(_EXACT, query.vector, query.model, scope.keys, max(PASSAGES, at_least))
+        return [row["key"] for row in rows]
+    condition, values = scope.condition(3)
+    if values:
+        # A subquery of its own, since a join would be turned round and lose the order of the index.
+        condition = f"(SELECT {condition} FROM search.documents AS d WHERE d.key = p.document_key)"  # noqa: S608
+    dimensions = len(query.vector)
+    sql = _NEAREST.format(
+        model=quoted(query.model), condition=condition, embedding=comparable(dimensions), dimensions=dimensions
+    )
+    await connection.execute(_FOLLOW_THE_INDEX)
+    limit = max(PASSAGES, at_least)
+    while True:
+        rows = await connection.fetch(sql, query.vector, limit, *values)
+        keys = list(dict.fromkeys(row["key"] for row in rows))
+        if len(keys) >= at_least or len(rows) < limit:
+            return keys
+        limit *= _MORE  # one document with many passages crowds the others out
+
+
+async def score(connection: Connection, query: MeaningQuery, keys: Sequence[int]) -> dict[int, Nearest]:
+    """The best passage of each of these documents that has vectors."""
+    rows = await connection.fetch(_SCORE, query.vector, query.model, keys)
+    return {row["key"]: Nearest(row["ordinal"], row["score"]) for row in rows}

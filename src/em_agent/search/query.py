@@ -1,0 +1,153 @@
+"""`Search`: from a question to documents, by their words and their meaning."""
+
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from em_agent.errors import EmAgentError
+from em_agent.kit.postgres import Connection, Pool
+from em_agent.search import exact, meaning, words
+from em_agent.search.analyse import analyse
+from em_agent.search.embedder import Embedder
+from em_agent.search.filters import Filters, Scope, resolve
+from em_agent.search.fusion import Candidate, fuse
+from em_agent.search.meaning import MeaningQuery, Nearest
+from em_agent.search.results import Hit, read_hits
+from em_agent.search.similar import find_key, own_words, rank_by_meaning, rank_by_words
+from em_agent.search.words import WordQuery
+
+log = structlog.get_logger()
+
+ANYTHING = Filters()
+# By words and by meaning each; whoever is among them is scored by both.
+_SHORTLIST = 200
+_KEPT_VECTORS = 256
+_KEPT_SECONDS = 300.0
+_PREPARE = """
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true),
+    set_config('max_parallel_workers_per_gather', '0', true)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was found, best first; `degraded` names the sides that could not be asked."""
+
+    hits: Sequence[Hit]
+    degraded: Sequence[str] = field(default_factory=tuple)
+
+
+class Search:
+    """Finds documents; without an embedder by their words alone."""
+
+    def __init__(self, pool: Pool, embedder: Embedder | None) -> None:
+        """Search what the pool's database holds."""
+        self.pool = pool
+        self.embedder = embedder
+        self._vectors: OrderedDict[str, tuple[float, list[float]]] = OrderedDict()
+
+    async def search(self, q: str, top_k: int = 10, filters: Filters = ANYTHING) -> Outcome:
+        """The `top_k` best documents among those that the filters leave.
+
+        What the query names or quotes comes first, then what has its words and its meaning. A document that shares
+        neither is not found, which only happens where it has no vectors.
+        """
+        if not q.strip():
+            return Outcome(())
+        query, degraded = await self._embed(q)
+        async with self.reading() as connection:
+            counts = (await analyse(connection, [q]))[0]
+            scope = await resolve(connection, filters)
+            if scope.is_empty:
+                return Outcome((), degraded)
+            asked = await words.weigh(connection, counts)
+            candidates = await _candidates(connection, q, counts, asked, query, scope, top_k)
+            ranked = fuse(candidates, sum(asked.weights.values()))[:top_k]
+            return Outcome(await read_hits(connection, ranked, asked.weights), degraded)
+
+    async def similar(self, document_id: str, top_k: int = 10, filters: Filters = ANYTHING) -> Outcome:
+        """The `top_k` documents most like this one, which is not among them.
+
+        By its passages' meaning; by its rarest words where it has no vectors yet, or no model is there.
+
+        Raises:
+            NotFoundError: there is no such document in the index.
+
+        """
+        model = self.embedder.fingerprint if self.embedder else None
+        async with self.reading() as connection:
+            key = await find_key(connection, document_id)
+            scope = await resolve(connection, filters)
+            if scope.is_empty:
+                return Outcome(())
+            by_meaning = await rank_by_meaning(connection, key, model, scope, top_k) if model else None
+            asked = await own_words(connection, key)
+            ranked = by_meaning if by_meaning is not None else await rank_by_words(connection, key, asked, scope)
+            degraded = ("dense",) if model and by_meaning is None else ()
+            return Outcome(await read_hits(connection, ranked[:top_k], asked.weights), degraded)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """A connection that sees one state of the index."""
+        async with (
+            self.pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            await connection.execute(_PREPARE)
+            yield connection
+
+    async def _embed(self, q: str) -> tuple[MeaningQuery | None, tuple[str, ...]]:
+        if self.embedder is None or not any(character.isalnum() for character in q):
+            return None, ()
+        made_at, vector = self._vectors.get(q, (0.0, None))
+        if vector is None or time.monotonic() - made_at > _KEPT_SECONDS:
+            try:
+                vector = (await self.embedder.embed([q], is_query=True))[0].tolist()
+            except (EmAgentError, TimeoutError) as error:
+                log.warning("search.degraded", side="dense", error=str(error))
+                return None, ("dense",)
+            self._keep(q, vector)
+        # One that is elsewhere has told by its answer which model it is.
+        return MeaningQuery(vector, self.embedder.fingerprint), ()
+
+    def _keep(self, q: str, vector: list[float]) -> None:
+        self._vectors[q] = (time.monotonic(), vector)
+        self._vectors.move_to_end(q)
+        if len(self._vectors) > _KEPT_VECTORS:
+            self._vectors.popitem(last=False)
+
+
+async def _candidates(  # noqa: PLR0913 - all that a search knows
+    connection: Connection,
+    q: str,
+    counts: Mapping[str, int],
+    asked: WordQuery,
+    query: MeaningQuery | None,
+    scope: Scope,
+    top_k: int,
+) -> list[Candidate]:
+    named = await exact.find_named(connection, q, scope)
+    identified = await exact.find_identified(connection, counts, asked, scope)
+    by_words = await words.find(connection, asked, scope)
+    verbatim = await exact.find_verbatim(connection, q, counts, by_words)
+    best = sorted(by_words, key=lambda key: (-by_words[key].score, -key))
+    keys = {*named, *identified, *verbatim, *best[:_SHORTLIST]}
+    nearest: dict[int, Nearest] = {}
+    if query is not None:
+        keys.update(await meaning.find(connection, query, scope, top_k))
+        nearest = await meaning.score(connection, query, list(keys))
+    by_words |= await words.score(connection, asked, [key for key in keys if key not in by_words])
+    return [
+        Candidate(
+            key=key,
+            tier=3 if key in named else 2 if key in verbatim else int(key in identified),
+            words=by_words[key].score,
+            meaning=nearest[key].score if key in nearest else None,
+            ordinal=nearest[key].ordinal if key in nearest else None,
+        )
+        for key in keys
+    ]
