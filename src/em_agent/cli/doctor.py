@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from em_agent.doctor.report import Check
     from em_agent.settings import Settings
 
+_PATIENCE_SECONDS = 10.0
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -46,6 +48,7 @@ def _show(check: "Check") -> None:
 
 async def _examine() -> "list[Check]":
     from em_agent.doctor.database import examine_database
+    from em_agent.doctor.pagerduty import examine_crawls
     from em_agent.doctor.report import fail, ok
     from em_agent.doctor.services import examine_services
     from em_agent.doctor.stream import examine_stream
@@ -59,7 +62,7 @@ async def _examine() -> "list[Check]":
         settings.check_exposure()
     except EmAgentError as error:
         return [fail("settings", str(error), "Nothing else can be checked before.")]
-    checks = [ok("settings", "They can be read."), *_data_directory(settings)]
+    checks = [ok("settings", "They can be read."), *_data_directory(settings), *await _pagerduty(settings)]
     try:
         found = in_use(settings)
     except EmAgentError as error:
@@ -72,7 +75,21 @@ async def _examine() -> "list[Check]":
     }
     checks += await examine_services(health)
     checks += await examine_stream(found.nats_url)
-    return checks + await examine_database(found.database_url, list(SOURCES))
+    checks += await examine_database(found.database_url, list(SOURCES))
+    has_token = settings.pagerduty_api_token is not None
+    every_seconds = settings.crawl_minutes * 60
+    return checks + (await examine_crawls(found.database_url, every_seconds=every_seconds) if has_token else [])
+
+
+async def _pagerduty(settings: "Settings") -> "list[Check]":
+    from em_agent.doctor.pagerduty import examine_pagerduty
+    from em_agent.services import pagerduty_account
+
+    account = pagerduty_account(settings)
+    if account is None:
+        return await examine_pagerduty(None)
+    async with account.open(patience_seconds=_PATIENCE_SECONDS) as api:
+        return await examine_pagerduty(api)
 
 
 async def _secrets(settings: "Settings", api_url: str | None) -> "list[Check]":
