@@ -197,10 +197,8 @@ def _build_slack(settings: Settings, database_url: str, models: "Models") -> Par
     if not settings.has_slack:
         message = "Neither SLACK_BOT_TOKEN nor SLACK_SIGNING_SECRET is set: the worker slack needs one."
         raise ConfigurationError(message)
-    access = slack_access(settings)
     rules = [
         Rule(rule.channel, rule.when.service, rule.when.team, rule.when.urgency, rule.when.priority)
         for rule in settings.configuration.slack.announce
     ]
-    sources = sources_from(zone_of(settings.timezone), *models)
-    return SlackPart(database_url, token=access.bot_token, api_url=access.api_url, rules=rules, sources=sources)
+    return SlackPart(database_url, slack_access(settings), rules, sources_from(zone_of(settings.timezone), *models))

@@ -33,7 +33,7 @@ class SlackClient:
         self.web = AsyncWebClient(
             token=token, base_url=api_url, timeout=ANSWER_SECONDS, session=session, retry_handlers=[]
         )
-        if _goes_direct(self._host):
+        if goes_direct(self._host):
             self.web.proxy = None
 
     async def call(self, method: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - the method's own arguments
@@ -82,7 +82,7 @@ class SlackClient:
 
         """
         webhook = AsyncWebhookClient(response_url, timeout=ANSWER_SECONDS, session=self._session, retry_handlers=[])
-        if _goes_direct(urlsplit(response_url).hostname or ""):
+        if goes_direct(urlsplit(response_url).hostname or ""):
             webhook.proxy = None
         try:
             answer = await webhook.send_dict(body)
@@ -111,7 +111,7 @@ async def open_slack(token: str | None, api_url: str) -> AsyncIterator[SlackClie
         yield SlackClient(session, token, api_url)
 
 
-def _goes_direct(host: str) -> bool:
+def goes_direct(host: str) -> bool:
     """Whether no proxy stands before the host; the library does not read NO_PROXY."""
     return host in {"localhost", "127.0.0.1", "::1"} or bool(proxy_bypass(host))
 

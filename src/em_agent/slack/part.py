@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
 
 from em_agent.kit.postgres import Pool, open_pool
+from em_agent.services import SlackAccess
 from em_agent.slack.announce.announcer import Announcer
 from em_agent.slack.announce.rules import Rule
 from em_agent.slack.announce.teller import Teller
 from em_agent.slack.answers.sources import Sources
-from em_agent.slack.client import open_slack
+from em_agent.slack.client import goes_direct, open_slack
 from em_agent.slack.dispatch import build_dispatch
 from em_agent.slack.pace import Pace
 from em_agent.slack.poster import Poster
+from em_agent.slack.socket_mode import SocketMode
 from em_agent.slack.worker import SlackWorker
 
 POOL_SIZE = 6
@@ -21,32 +24,28 @@ class SlackPart:
     """Answers what Slack asks, and tells its channels of incidents."""
 
     def __init__(
-        self,
-        database_url: str,
-        *,
-        token: str | None,
-        api_url: str,
-        rules: Sequence[Rule],
-        sources: Callable[[Pool], Sources],
+        self, database_url: str, access: SlackAccess, rules: Sequence[Rule], sources: Callable[[Pool], Sources]
     ) -> None:
-        """Speak with the Slack at `api_url` by the bot's token; without one, only commands are answered."""
+        """Work by the tokens of `access`: without a bot's, only commands are answered, and nothing is announced.
+
+        With an app's token what Slack asks is also taken over a connection of ours.
+        """
         self._database_url = database_url
-        self._token = token
-        self._api_url = api_url
-        self._rules = rules if token else ()
+        self._access = access
+        self._rules = rules if access.bot_token else ()
         self._sources = sources
         self._parts: tuple[SlackWorker | Announcer, ...] = ()
 
     @property
     def is_well(self) -> bool:
-        """Whether jobs can be read and done, and incidents be looked at."""
+        """Whether jobs can be read and done, and incidents be looked at; Slack itself may be away."""
         return bool(self._parts) and all(part.is_well for part in self._parts)
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with (
             open_pool(self._database_url, name="em-agent worker slack", size=POOL_SIZE) as pool,
-            open_slack(self._token, self._api_url) as client,
+            open_slack(self._access.bot_token, self._access.api_url) as client,
         ):
             sources = self._sources(pool)
             poster = Poster(client, Pace())
@@ -56,3 +55,9 @@ class SlackPart:
             async with asyncio.TaskGroup() as group:
                 for part in self._parts:
                     group.create_task(part.run())
+                if self._access.app_token:
+                    group.create_task(self._socket(self._access.app_token, pool).run())
+
+    def _socket(self, app_token: str, pool: Pool) -> SocketMode:
+        host = urlsplit(self._access.api_url).hostname or ""
+        return SocketMode(app_token, self._access.api_url, pool, goes_direct=goes_direct(host))

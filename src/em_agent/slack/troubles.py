@@ -6,6 +6,7 @@ from em_agent.kit.postgres import Pool
 
 TOKEN = "token"  # noqa: S105 - its name, not one
 API = "api"
+SOCKET = "socket"
 
 _SET = """
 INSERT INTO slack_troubles (subject, error) VALUES ($1, $2)

@@ -10,16 +10,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-import asyncpg
 import structlog
 
 from em_agent.errors import RetriableError
 from em_agent.kit import postgres
 from em_agent.kit.postgres import Pool
-from em_agent.slack import jobs, kept
+from em_agent.slack import jobs, kept, troubles
 from em_agent.slack.apology import sorry
 from em_agent.slack.dispatch import Dispatch
-from em_agent.slack.failures import SlackAwayError, SlackRefusedError
+from em_agent.slack.failures import SlackAwayError, SlackRefusedError, SlackTokenError
 from em_agent.slack.jobs import LEASE_SECONDS, Job, LostLeaseError
 from em_agent.slack.listeners.outcome import Outcome
 from em_agent.slack.messages import Message
@@ -50,6 +49,7 @@ class SlackWorker:
         self._poster = poster
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._has_trouble = False  # the token was refused
         self.is_well = False  # whether the table of jobs could be read at the last look
 
     async def run(self) -> None:
@@ -141,11 +141,8 @@ class SlackWorker:
             outcome = sorry(job)
         except (asyncio.CancelledError, LostLeaseError):
             raise
-        except Exception as error:
+        except Exception:  # a mistake of ours: who asked is told, and not kept waiting
             log.exception("slack.failed", job=job.id, kind=job.kind, attempts=job.attempts)
-            if job.attempts < ATTEMPTS and isinstance(error, asyncpg.PostgresError):
-                await jobs.put_back(self._pool, job, seconds=_backoff(job.attempts), error=repr(error)[:500])
-                return None
             outcome = sorry(job)
         await self._keep(job, outcome)
         return list(outcome.messages)
@@ -186,10 +183,16 @@ class SlackWorker:
             await jobs.finish(self._pool, job, str(error))
             return False
         await self._note_sent(job, number + 1)
+        if self._has_trouble:
+            await troubles.clear(self._pool, troubles.TOKEN)
+            self._has_trouble = False
         return True
 
     async def _postpone(self, job: Job, error: SlackAwayError, age: float, *, may_be_there: bool) -> None:
         log.warning("slack.not_sent", job=job.id, error=str(error))
+        if isinstance(error, SlackTokenError):
+            self._has_trouble = True
+            await troubles.note(self._pool, troubles.TOKEN, error.code)
         if age > GIVE_UP_SECONDS:
             await jobs.finish(self._pool, job, f"given up: {error}")
             return
