@@ -23,6 +23,7 @@ _NOTE_SENTENCES = 2
 _QUESTION_CHARACTERS = 2_000
 _FEWEST_POINTS = 0.2  # below, a sentence speaks against itself
 _SURE = 1.6
+_BEHIND = 0.4  # of the best sentence: others say little beside it
 _HEADINGS: dict[Aspect, tuple[str, str]] = {
     "cause": ("Cause:", "No note names the cause outright; nearest to it:"),
     "fix": ("Resolution:", "No note says outright what resolved it; nearest to it:"),
@@ -81,8 +82,9 @@ def tell(draft: Draft, evidence: Evidence, first: Aspect, *, in_full: bool = Tru
     source = evidence.source
     draft.say(headline(draft, source))
     second: Aspect = "fix" if first == "cause" else "cause"
+    told = evidence.causes if first == "cause" else evidence.fixes
     for aspect in (first, second):
-        picks = evidence.causes if aspect == "cause" else evidence.fixes
+        picks = told if aspect == first else _beside(told, evidence.causes if second == "cause" else evidence.fixes)
         if picks:
             sure, unsure = _HEADINGS[aspect]
             draft.say(sure if max(one.score for one in picks) >= _SURE else unsure)
@@ -97,6 +99,13 @@ def tell(draft: Draft, evidence: Evidence, first: Aspect, *, in_full: bool = Tru
         draft.citations.append(cite_title(source))
     if source.url:
         draft.say(f"Link: {source.url}")
+
+
+def _beside(told: Sequence[Pick], others: Sequence[Pick]) -> list[Pick]:
+    """What the other aspect has of its own, and surely."""
+    places = {(one.sentence.passage, one.sentence.start) for one in told}
+    fresh = [one for one in others if (one.sentence.passage, one.sentence.start) not in places]
+    return [one for one in fresh if one.score >= max(_SURE, _BEHIND * others[0].score)]
 
 
 def _in_order(picks: Sequence[Pick]) -> list[Pick]:
