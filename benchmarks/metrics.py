@@ -87,19 +87,18 @@ async def _fill(url: str, incidents: int) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _serving(url: str) -> AsyncIterator[tuple[FastAPI, httpx2.AsyncClient]]:
-    """The application with the route alone, and a client of it."""
+async def _serving(url: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of an application with the route alone."""
     async with open_pool(url, name="benchmark", size=4) as pool:
         app = FastAPI()
-        app.state.pool, app.state.meter = pool, IncidentMeter(pool)
-        app.include_router(router(lambda request: request.app.state.meter, timezone="UTC"))
+        app.include_router(router(IncidentMeter(pool), timezone="UTC"))
         port = free_port()
         server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
         async with running(asyncio.create_task(server.serve())):
             while not server.started:
                 await asyncio.sleep(0.02)
             async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-                yield app, client
+                yield client
             server.should_exit = True
 
 
@@ -113,13 +112,13 @@ async def _ask(client: httpx2.AsyncClient, question: dict[str, str]) -> float:
 
 async def _measure(url: str) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
-    async with _serving(url) as (app, client):
+    async with _serving(url) as client:
         await _ask(client, {"group_by": "priority"})  # connects
         for question in QUESTIONS:
             first = []
-            for _ in range(FORGETS):
-                app.state.meter = IncidentMeter(app.state.pool)  # remembers no answer
-                first.append(await _ask(client, question))
+            for number in range(1, FORGETS + 1):  # each another window: no answer is remembered
+                until = (END - timedelta(seconds=number)).isoformat()
+                first.append(await _ask(client, {**question, "until": until}))
             again = [await _ask(client, question) for _ in range(REPEATS)]
             name = " ".join(f"{key}={value}" for key, value in question.items()) or "one group"
             one, other = statistics.median(first), statistics.median(again)

@@ -37,9 +37,12 @@ log = structlog.get_logger()
 def build_gateway(services: GatewayServices) -> ASGIApp:
     """Webhooks straight to the gateway, everything else through the access guard to the API."""
     endpoints = {name: _endpoint(rules) for name, rules in services.rules.items()}
+    for name, rules in services.rules.items():
+        telemetry.SECRETS.labels(name).set(len(rules.secrets))
     webhooks = WebhookGateway(endpoints, services.recorder, services.pool)
     backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone, search=services.search)
-    api = RequestLog(AccessGuard(build_api(backend, list(endpoints), services.model), services.api_keys))
+    app = health.AnswerHead(build_api(backend, list(endpoints), services.model))
+    api = RequestLog(AccessGuard(app, services.api_keys))
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
         is_webhook = scope["type"] == "http" and scope["path"].startswith(PATH_PREFIX)
@@ -54,7 +57,7 @@ def build_connectors(services: ConnectorServices) -> ASGIApp:
     backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone, search=search)
     crawling = routes.router(build_crawler(services), services.timezone)
     app = _new_app(backend, [health.router, crawling, crawls.router, telemetry.router])
-    return RequestLog(AccessGuard(app, services.api_keys))
+    return RequestLog(AccessGuard(health.AnswerHead(app), services.api_keys))
 
 
 def build_crawler(services: ConnectorServices) -> Crawler | None:
@@ -83,7 +86,7 @@ async def scheduled(services: ConnectorServices) -> AsyncIterator[None]:
 def build_api(backend: Backend, sources: Sequence[str], model: Model | None = None) -> FastAPI:
     """The HTTP API with its description at `/docs`, which loads nothing from elsewhere."""
     meter = IncidentMeter(backend.pool)
-    metrics_router = metrics.router(lambda _: meter, timezone=backend.timezone.key)
+    metrics_router = metrics.router(meter, timezone=backend.timezone.key)
     asker = Asker(
         backend.search,
         meter,

@@ -11,10 +11,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -28,12 +28,31 @@ from pydantic import (
 )
 
 from em_agent.errors import ConfigurationError
+from em_agent.zones import zone_of
+
+_HOLDS_NOTHING = "it is set, but holds nothing between its commas: give one or several values, or unset it"
 
 
 def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if not parts:
+        raise ValueError(_HOLDS_NOTHING)
+    return parts
 
 
+def _chosen(value: str) -> str:
+    if value.lower() not in LOG_LEVELS:
+        message = f"it should be one of {', '.join(LOG_LEVELS)}"
+        raise ValueError(message)
+    return value
+
+
+# What is set means something to whoever set it.
+_NOT_YET = ("EM_AGENT_CONFIG", "EM_AGENT_RETENTION_DAYS")
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
 NO_EMBEDDINGS = "none"
 
 # Only our own names are looked for with _FILE behind: other programs have variables of that form too.
@@ -43,6 +62,7 @@ _PREFIXES = (
 )  # fmt: skip
 
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_split)]
+LogLevel = Annotated[str, AfterValidator(_chosen)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -68,7 +88,7 @@ class Settings(BaseModel):
     nats_url: str | None = Field(alias="NATS_URL", default=None)
     api_keys: Secrets = Field(alias="EM_AGENT_API_KEYS", default=())
     timezone: str = Field(alias="EM_AGENT_TIMEZONE", default="UTC")
-    log_level: str = Field(alias="EM_AGENT_LOG_LEVEL", default="info", pattern="^(?i:debug|info|warning|error)$")
+    log_level: LogLevel = Field(alias="EM_AGENT_LOG_LEVEL", default="info")
     allow_unsigned: bool = Field(alias="EM_AGENT_ALLOW_UNSIGNED", default=False)
     body_limit_bytes: PositiveInt | None = Field(alias="EM_AGENT_BODY_LIMIT_BYTES", default=None)
     rate_limit_per_second: PositiveFloat | None = Field(alias="EM_AGENT_RATE_LIMIT_PER_SECOND", default=None)
@@ -89,8 +109,8 @@ class Settings(BaseModel):
     @classmethod
     def _known_timezone(cls, value: str) -> str:
         try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError):
+            zone_of(value)
+        except ValueError:
             message = "it should be an IANA name such as Europe/Berlin"
             raise ValueError(message) from None
         return value
@@ -269,9 +289,18 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path = Path(
     known = {field.alias for field in Settings.model_fields.values() if field.alias}
     given: dict[str, Any] = {name: environment[name] for name in known if environment.get(name)}
     try:
-        return Settings.model_validate({**given, "environment": environment})
+        settings = Settings.model_validate({**given, "environment": environment})
     except ValidationError as error:
         first = error.errors()[0]
         reason = first["msg"].removeprefix("Value error, ")
         message = f"{first['loc'][0]} is wrong: {reason[0].lower()}{reason[1:]}."
         raise ConfigurationError(message) from error
+    for name in environment:
+        if name in _NOT_YET:
+            message = f"{name} is wrong: this release cannot act on it, and does not ignore it in silence: unset it."
+            raise ConfigurationError(message)
+        if name.startswith(_PREFIXES) and name.endswith("_WEBHOOK_SECRET") and not settings.secrets(name):
+            message = f"{name} is wrong: {_HOLDS_NOTHING}."
+            raise ConfigurationError(message)
+    settings.check_embeddings()
+    return settings

@@ -27,7 +27,10 @@ async def locked(database_url: str) -> AsyncIterator[Gateway]:
 async def routes(gateway: Gateway) -> list[tuple[str, str]]:
     """Method and path of each operation of the API's description, with something in the place of parameters."""
     paths: dict[str, dict[str, Any]] = (await gateway.client.get("/openapi.json")).json()["paths"]
-    filled = {path: path.replace("{source}", "pagerduty").replace("{dead_letter_id}", "7") for path in paths}
+    filled = {
+        path: path.replace("{source}", "pagerduty").replace("{dead_letter_id}", "7").replace("{document_id}", "none")
+        for path in paths
+    }
     return [
         (method.upper(), filled[path].replace("{id_or_number}", "PNONE"))
         for path, operations in paths.items()
@@ -71,7 +74,7 @@ async def test_wrong_methods(gateway: Gateway) -> None:
 
 BAD = (
         "limit=0", "limit=501", "limit=x", "limit=1e3", "sort=title", "sort=", "urgency=HIGH", "status=open", "since=yesterday",
-        "until=2026-02-30", "since=2026-03-01T25:00:00Z", "timezone=Mars/Olympus", "timezone=../../etc/passwd", "cursor=x", "cursor=%00",
+        "until=2026-02-30", "since=2026-03-01T25:00:00Z", "timezone=Mars/Olympus", "timezone=localtime", "timezone=../../etc/passwd", "cursor=x", "cursor=%00",
         "cursor=WzEsMl0=", "cursor=bnVsbA==", "cursor=WyJ4IiwiUDEiXQ==", "cursor=%C3%A9", "attribute_by=x", "exclude_merged=perhaps",
         "service=%00", "timezone=%00", "since=%00", "since=99999-01-01",
     )  # fmt: skip
@@ -209,3 +212,12 @@ async def test_with_keys_any_host_is_good(locked: Gateway) -> None:
     """Behind keys the service may have any name."""
     headers = {"Host": "em.example.com", "Authorization": f"Bearer {KEYS[0]}"}
     assert (await locked.client.get("/v1/incidents", headers=headers)).status_code == 200
+
+
+async def test_head_of_what_probes_ask(gateway: Gateway) -> None:
+    """HEAD on the health routes has the status and headers of GET, and no body; elsewhere it is not allowed."""
+    for path in ("/healthz", "/readyz/ingest", "/readyz", "/metrics"):
+        got, asked = await gateway.client.get(path), await gateway.client.head(path)
+        assert (asked.status_code, asked.content) == (got.status_code, b""), path
+        assert asked.headers["content-type"] == got.headers["content-type"]
+    assert (await gateway.client.head("/v1/incidents")).status_code == 405

@@ -10,7 +10,7 @@ from em_agent.domain.incidents import IncidentEvent, Note, Ref, Snapshot
 from em_agent.incidents import store
 from em_agent.incidents.query import SORT_COLUMNS
 from em_agent.kit.postgres import Pool
-from tests.domain.test_incidents import ADA, MERGED, ev, t
+from tests.domain.test_incidents import ADA, BO, MERGED, ev, t
 from tests.parts import Gateway, gateway_on
 
 SERVICES = (Ref("S1", "Checkout"), Ref("S2", "Production Database"), None)
@@ -155,6 +155,36 @@ async def test_one_incident(gateway: Gateway, pool: Pool) -> None:
     summary = next(each for each in (await _all(gateway)) if each["id"] == "P99")
     assert {name: found[name] for name in summary} == summary
     assert found["triggered_at"] == t(0).isoformat().replace("+00:00", "Z")
+
+
+async def test_told_by_both(gateway: Gateway, pool: Pool) -> None:
+    """What webhook and API both tell is shown once, with where each time is from; both events are named."""
+
+    def entry(kind: str, seconds: float, **fields: Any) -> IncidentEvent:
+        return replace(ev(kind, seconds, f"R{kind}{seconds}", **fields), source="pagerduty_api", snapshot=None)
+
+    note = replace(
+        ev("annotated", 30, "P98:note", note=Note("N1", "cause: disk full", is_trimmed=False), actor=BO, snapshot=None),
+        source="pagerduty_snapshot",
+    )
+    events = [
+        ev("triggered", 0, snapshot=Snapshot(number=4243)), entry("triggered", 1), entry("acknowledged", 20), note,
+        entry("annotated", 30), entry("resolved", 60), entry("resolved", 90),
+        replace(ev("observed", 99, "P98:x", snapshot=Snapshot(title="Seen")), source="pagerduty_snapshot"),
+    ]  # fmt: skip
+    async with pool.acquire() as connection:
+        await store.apply(connection, _of(98, events))
+    found = (await gateway.client.get("/v1/incidents/P98")).json()
+    assert [(entry["type"], entry["from"]) for entry in found["timeline"]] == [
+        ("triggered", "webhook"), ("acknowledged", "api"), ("annotated", "api"), ("resolved", "api"), ("resolved", "api"),
+    ]  # fmt: skip
+    assert found["sources"] == {"triggered_at": "webhook", "acknowledged_at": "api", "resolved_at": "api"}
+    assert len(found["events"]) == len(events)
+    assert [(note["content"], note["author"]) for note in found["notes"]] == [("cause: disk full", "Bo")]
+    assert (found["title"], found["reopen_count"], found["active_seconds"]) == ("Seen", 1, None)
+    assert [(episode["started_by"], episode["started_at"] is None) for episode in found["episodes"]] == [
+        ("triggered", False), ("unseen", True),
+    ]  # fmt: skip
 
 
 async def test_renamed(gateway: Gateway, pool: Pool) -> None:

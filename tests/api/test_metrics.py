@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,11 +12,11 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from em_agent.api.errors import install_error_handlers
-from em_agent.api.metrics import router
+from em_agent.api.metrics import COMPLETENESS_PATH, router
 from em_agent.kit.postgres import open_pool
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.workers.dbt import Transformer
-from tests.marts import body, store
+from tests.marts import Stored, body, store
 
 PATH = "/v1/metrics/incidents"
 
@@ -27,11 +28,10 @@ def client(database_url: str) -> Iterator[TestClient]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_pool(database_url, name="test", size=2) as pool:
-            app.state.meter = IncidentMeter(pool)
+            app.include_router(router(IncidentMeter(pool), timezone="UTC"))
             yield
 
     app = FastAPI(lifespan=lifespan)
-    app.include_router(router(lambda request: request.app.state.meter, timezone="UTC"))
     install_error_handlers(app)
     with TestClient(app) as client:
         yield client
@@ -129,6 +129,39 @@ def test_openapi_has_every_parameter(client: TestClient) -> None:
     }  # fmt: skip
     assert set(route["responses"]) == {"200", "401", "403", "422", "503"}
     assert route["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/IncidentMetrics")
+
+
+def test_completeness(client: TestClient, database_url: str, transformer: Transformer) -> None:
+    """It says how many incidents of a window webhooks told, history, and both, and whose their times are."""
+    unbuilt = client.get(COMPLETENESS_PATH).json()
+    assert (unbuilt["incidents"], unbuilt["as_of"]) == (0, None)
+
+    def entry(kind: str, incident_id: str, clock: str) -> Stored:
+        document = {"id": clock, "type": f"{kind}_log_entry", "incident": {"id": incident_id}}
+        return f"R{incident_id}{kind}", json.dumps(document), _at(clock), _at("20:00:00"), "pagerduty_api"
+
+    checkout = {"service": {"id": "S1", "summary": "Checkout"}}
+    store(
+        database_url,
+        [
+            ("a", body("incident.triggered", {"id": "P1", **checkout}), _at("10:00:00"), _at("10:00:01")),
+            ("b", body("incident.triggered", {"id": "P2"}), _at("11:00:00"), _at("11:00:01")),
+            entry("trigger", "P2", "11:00:01"), entry("resolve", "P2", "11:30:00"), entry("trigger", "P3", "12:00:00"),
+            entry("trigger", "P4", "23:00:00"),
+        ],
+    )  # fmt: skip
+    transformer.run()
+    window = {"since": "2026-03-01", "until": "2026-03-01T22:00:00Z"}
+    assert client.get(COMPLETENESS_PATH, params=window).json() == {
+        "since": "2026-03-01T00:00:00Z", "until": "2026-03-01T22:00:00Z", "timezone": "UTC",
+        "as_of": "2026-03-01T20:00:00Z", "incidents": 3, "webhook_only": 1, "api_only": 1, "both": 1,
+        "triggered_from": {"webhook": 2, "api": 1}, "resolved_from": {"webhook": 0, "api": 1},
+    }  # fmt: skip
+    of_checkout = client.get(COMPLETENESS_PATH, params={**window, "service": "Checkout"}).json()
+    assert (of_checkout["incidents"], of_checkout["webhook_only"]) == (1, 1)
+    refused = client.get(COMPLETENESS_PATH, params={"group_by": "service"})
+    assert refused.status_code == 422
+    assert "group_by" in refused.json()["detail"]
 
 
 def _at(clock: str) -> Any:

@@ -54,7 +54,7 @@ async def test_everything_comes_back(pool: Pool) -> None:
     snapshot = Snapshot(
         number=42, title="tïtle 🔥", url="https://x", urgency="high", created_at=t(0), service=Ref("S", "Service", "service_reference"),
         escalation_policy=Ref("E", None), priority=Ref(None, "P1"), is_priority_stated=True, teams=(Ref("T", "Team"),),
-        assignees=(ADA, BO), resolve_reason="merge_resolve_reason", merged_into="P9",
+        assignees=(ADA, BO), resolve_reason="merge_resolve_reason", merged_into="P9", status="acknowledged", status_at=t(1),
     )  # fmt: skip
     plain = IncidentEvent(7, "P1", "pagerduty", "d7", "triggered", t(0), None, t(1))
     full = IncidentEvent(

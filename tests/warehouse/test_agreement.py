@@ -14,7 +14,7 @@ from em_agent.kit import json as kit_json
 from em_agent.workers.dbt import Transformer
 from tests.marts import execute, fetch, store
 from tests.warehouse.histories import histories, read_histories
-from tests.warehouse.test_odd_bodies import odd_bodies
+from tests.warehouse.test_odd_bodies import odd_bodies, odd_readings
 
 RECEIVED = datetime(2026, 3, 1, 10, tzinfo=UTC)
 # What only one of them can keep: an index takes no longer id.
@@ -84,6 +84,8 @@ def test_marts_agree_with_the_live_state(database_url: str, transformer: Transfo
         json.dumps({"event": {"event_type": "incident.resolved", "data": {"id": f"PODD{n}"}}}) for n in range(300)
     ]
     store(database_url, [*told, *((f"odd-{n}", body, None, RECEIVED) for n, body in enumerate(bodies))])
+    read = [(source, text.replace("PODD", f"PREAD{n // 3}")) for n, (source, text) in enumerate(odd_readings())]
+    store(database_url, [(f"read-{n}", text, None, RECEIVED, source) for n, (source, text) in enumerate(read)])
     transformer.run()
     assert differences(database_url) == []
 

@@ -48,6 +48,49 @@ def odd_bodies() -> list[str]:
     return bodies
 
 
+def odd_readings() -> list[tuple[str, str]]:
+    """Every odd value in every place that is read of what REST gave, with the source."""
+    found = []
+    for value in VALUES:
+        for field in (
+            "id",
+            "type",
+            "incident",
+            "agent",
+            "user",
+            "channel",
+            "note",
+            "priority",
+            "incident_role_assignments",
+        ):
+            rest = "".join(
+                f',"{name}":{text}'
+                for name, text in (("type", '"resolve_log_entry"'), ("incident", '{"id":"PODD"}'))
+                if name != field
+            )
+            found.append(("pagerduty_api", f'{{"{field}":{value}{rest}}}'))
+        for field in (*FIELDS, "resolved_at", "last_status_change_at", "last_status_change_by", "assignments"):
+            rest = "" if field == "id" else ',"id":"PODD"'
+            for status in ("resolved", "triggered"):
+                stated = "" if field == "status" else f',"status":"{status}"'
+                times = '"resolved_at":"2026-03-01T10:00:00Z","last_status_change_at":"2026-03-01T10:30:00Z"'
+                found.append(
+                    (
+                        "pagerduty_snapshot",
+                        f'{{"incident":{{{times},"{field}":{value}{rest}{stated}}},"has_log":false}}',
+                    )
+                )
+        for field in ("id", "content", "user", "created_at"):
+            rest = "" if field == "content" else ',"content":"x"'
+            found.append(("pagerduty_snapshot", f'{{"incident":{{"id":"PODD"}},"note":{{"{field}":{value}{rest}}}}}'))
+        found.append(("pagerduty_snapshot", f'{{"incident":{value},"has_log":true}}'))
+        found.append(("pagerduty_snapshot", f'{{"incident":{{"id":"PODD","status":"resolved"}},"has_log":{value}}}'))
+        found.append(("pagerduty_snapshot", f'{{"incident":{{"id":"PODD"}},"note":{value}}}'))
+        found.append(("pagerduty_api", value))
+        found.append(("pagerduty_snapshot", value))
+    return found
+
+
 def test_odd_bodies_stop_nothing(database_url: str, transformer: Transformer) -> None:
     """No body, however odd, stops a run, and the incidents beside it have their figures."""
     sound = {"id": "PSOUND", "type": "incident"}

@@ -220,6 +220,30 @@ async def test_a_bad_message_in_a_batch(
                 await eventually(lambda: _is_empty(pool))
 
 
+async def test_a_message_that_takes_too_long(
+    database_url: str, nats_url: str, pool: Pool, spoiled: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message whose statement always exceeds its time is set aside after some tries, and its neighbours pass."""
+    assert spoiled
+    monkeypatch.setattr(consume, "SLOW_ATTEMPTS", 3)
+    await pool.execute(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); END $$; "
+        "CREATE TRIGGER dawdle BEFORE INSERT ON incident_events FOR EACH ROW WHEN (NEW.incident_id = 'PSLOW') "
+        "EXECUTE FUNCTION dawdle()"
+    )
+    async with (
+        gateway_on(database_url) as gateway,
+        relay_on(database_url, nats_url),
+        open_pool(database_url, name="impatient", size=2, command_seconds=0.3) as impatient,
+        worker_on(impatient, nats_url),
+    ):
+        await gateway.store(*(of(name, "triggered", 0) for name in ("P1", "PSLOW", "P2")))
+        await eventually(lambda: has_facts(pool, 2))
+        (letter,) = await eventually(lambda: pool.fetch("SELECT attempts, error FROM dead_letters"))
+        assert letter["attempts"] == 3
+        assert "Timeout" in letter["error"]
+
+
 async def test_the_database_away_while_handling(
     database_url: str, nats_url: str, nats_client: Client, pool: Pool
 ) -> None:

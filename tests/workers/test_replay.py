@@ -7,12 +7,13 @@ from em_agent.domain.incidents import IncidentEvent
 from em_agent.events import history
 from em_agent.events.record import Recorder
 from em_agent.incidents import store
-from em_agent.integrations.pagerduty.events import to_incident_event
 from em_agent.integrations.pagerduty.webhook import SOURCE
+from em_agent.integrations.registry import INCIDENT_READERS, RECORDED_SOURCES
 from em_agent.kit import json
 from em_agent.kit.postgres import Connection, Pool
 from em_agent.workers import replay
 from tests.deliveries import body_of, event, incident
+from tests.warehouse.lives import lives, told
 
 KEYS = {
     "incident_events": "event_id",
@@ -51,7 +52,7 @@ async def _record(url: str, incidents: int) -> None:
 async def _apply_live(connection: Connection) -> None:
     """What the worker does as events arrive."""
     for stored, document in await history.page(connection, after=0, until=2**62, limit=10_000):
-        fact = to_incident_event(stored, document)
+        fact = INCIDENT_READERS[stored.source](stored, document)
         assert fact is not None
         await store.apply(connection, [fact])
 
@@ -66,6 +67,23 @@ async def test_replay_equals_live(database_url: str, pool: Pool) -> None:
         await replay.replay_incidents(connection, lambda *_: None)
         assert await _tables(connection) == live
         assert len(live["incidents"]) == 7
+
+
+async def test_replay_of_history(database_url: str, pool: Pool) -> None:
+    """What was read over REST is rebuilt as what was sent is."""
+    invented = lives(seed=8, incidents=25)
+    async with Recorder(database_url, queue_limit=1000) as recorder:
+        for row in (row for life in invented for row in told(life, seed=8)):
+            name, body, occurred_at, _, source = (*row, "pagerduty")[:5]
+            await recorder.record(Delivery(source, name, body.encode(), None, occurred_at))
+    async with pool.acquire() as connection:
+        await _apply_live(connection)
+        live = await _tables(connection)
+        await connection.execute(f"TRUNCATE {', '.join(KEYS)}")
+        await replay.replay_incidents(connection, lambda *_: None)
+        assert await _tables(connection) == live
+        assert len(live["incidents"]) == len(invented)
+        assert {row[2] for row in live["incident_events"]} == set(RECORDED_SOURCES)
 
 
 async def test_replay_leaves_what_is_right(database_url: str, pool: Pool) -> None:

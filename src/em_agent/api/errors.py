@@ -33,6 +33,10 @@ STATUS: dict[type, int] = {
     RetriableError: 503,
 }
 
+# What FastAPI says of a body that is no text at all; of one that is text but no JSON it says 422.
+_UNREADABLE_STATUS = 400
+_UNREADABLE = "There was an error parsing the body"
+
 log = structlog.get_logger()
 
 
@@ -64,6 +68,8 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == _UNREADABLE_STATUS and error.detail == _UNREADABLE:
+            return answer(422, "The body is not JSON.")
         return answer(error.status_code, str(error.detail), **dict(error.headers or {}))
 
     @app.exception_handler(RequestValidationError)
@@ -89,8 +95,8 @@ async def _unforeseen(_: Request, error: Exception) -> JSONResponse:
     return answer(500, "Something went wrong here; the log has the details.")
 
 
-def sentence(errors: Sequence[Any], *, skip: int = 0) -> str:
+def sentence(errors: Sequence[Any], *, whole: str = "the body", skip: int = 0) -> str:
     """What is wrong first, and where, but for the first `skip` parts of the place."""
     first = errors[0]
-    name = ".".join(str(part) for part in first["loc"][skip:]) or "the body"
+    name = ".".join(str(part) for part in first["loc"][skip:]) or whole
     return f"{name}: {first['msg'].removeprefix('Value error, ')}."

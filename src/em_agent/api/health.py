@@ -5,6 +5,7 @@ from typing import Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from em_agent.api.backend import Backend, UseBackend
 from em_agent.domain.consumers import STREAM, WORKERS
@@ -15,6 +16,7 @@ from em_agent.kit.presence import present
 router = APIRouter(tags=["health"])
 
 CHECK_SECONDS = 1.5
+PROBED = frozenset({"/healthz", "/readyz", "/readyz/ingest", "/metrics"})
 ROLES = ("relay", *(f"worker {name}" for name in WORKERS))
 
 Word = Literal["ok", "failing"]
@@ -50,6 +52,25 @@ async def readyz(backend: UseBackend, response: Response) -> Readiness:
     """Whether deliveries can be stored and turned into metrics."""
     checks = await _check_postgres(backend)
     return _verdict(checks | await _check_nats(backend), response)
+
+
+class AnswerHead:
+    """ASGI middleware that answers HEAD on the routes that probes ask as it does GET, without the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Answer what `app` does."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, as a GET if it is such a HEAD."""
+
+        async def send_empty(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        if scope["type"] == "http" and scope["method"] == "HEAD" and scope["path"] in PROBED:
+            await self._app({**scope, "method": "GET"}, receive, send_empty)
+        else:
+            await self._app(scope, receive, send)
 
 
 def _verdict(checks: dict[str, str], response: Response) -> Readiness:

@@ -1,6 +1,6 @@
-"""`GET /v1/metrics/incidents`."""
+"""`GET /v1/metrics/incidents` and `GET /v1/metrics/completeness`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from em_agent.api.errors import problems
 from em_agent.api.parameters import refuse_unknown
 from em_agent.metrics.incidents import IncidentMeter
-from em_agent.metrics.models import IncidentMetrics
+from em_agent.metrics.models import Completeness, IncidentMetrics
 from em_agent.metrics.parameters import (
     ATTRIBUTIONS,
     BOOLEANS,
@@ -24,6 +24,7 @@ from em_agent.metrics.query import GROUPINGS
 from em_agent.metrics.table import to_csv
 
 PATH = "/v1/metrics/incidents"
+COMPLETENESS_PATH = "/v1/metrics/completeness"
 
 
 def _text(description: str, choices: Sequence[str] = ()) -> Any:  # noqa: ANN401 - what FastAPI calls a Query
@@ -34,22 +35,29 @@ Text = str | None
 Texts = list[str]
 
 
+Since = Annotated[Text, _text("Begin of the window, an ISO 8601 time or date; default: 30 days before `until`.")]
+Until = Annotated[Text, _text("End of the window, which is not part of it; default: now.")]
+Service = Annotated[Texts, _text("Only incidents of any of these services, by id or name.")]
+Team = Annotated[Texts, _text("Only incidents of any of these teams, by id or name.")]
+Urgency = Annotated[Texts, Query(description=f"Only incidents of this urgency: {' or '.join(URGENCIES)}.")]
+Priority = Annotated[Texts, _text("Only incidents of any of these priorities, by id or name.")]
+GroupBy = Annotated[Texts, Query(description=f"Any of {', '.join(GROUPINGS)}: several with commas, or repeated.")]
+ExcludeMerged = Annotated[Text, _text("Leave out incidents that a merge closed.", BOOLEANS)]
+Timezone = Annotated[Text, _text("IANA name, for days, weeks, months and dates; default: the setting.")]
+
+
 def _declared(  # noqa: PLR0913 - the parameters of the route, for its OpenAPI; their texts are read as one mapping
-    since: Annotated[
-        Text, _text("Begin of the window, an ISO 8601 time or date; default: 30 days before `until`.")
-    ] = None,
-    until: Annotated[Text, _text("End of the window, which is not part of it; default: now.")] = None,
-    service: Annotated[Texts, _text("Only incidents of any of these services, by id or name.")] = [],  # noqa: B006
-    team: Annotated[Texts, _text("Only incidents of any of these teams, by id or name.")] = [],  # noqa: B006
-    urgency: Annotated[Texts, Query(description=f"Only incidents of this urgency: {' or '.join(URGENCIES)}.")] = [],  # noqa: B006
-    priority: Annotated[Texts, _text("Only incidents of any of these priorities, by id or name.")] = [],  # noqa: B006
-    group_by: Annotated[
-        Texts, Query(description=f"Any of {', '.join(GROUPINGS)}: several with commas, or repeated.")
-    ] = [],  # noqa: B006
+    since: Since = None,
+    until: Until = None,
+    service: Service = [],  # noqa: B006
+    team: Team = [],  # noqa: B006
+    urgency: Urgency = [],  # noqa: B006
+    priority: Priority = [],  # noqa: B006
+    group_by: GroupBy = [],  # noqa: B006
     clock: Annotated[Text, _text("The sender's clock, or that of the webhooks' receipt.", CLOCKS)] = None,
     attribute_by: Annotated[Text, _text("What places an incident in the window.", ATTRIBUTIONS)] = None,
-    exclude_merged: Annotated[Text, _text("Leave out incidents that a merge closed.", BOOLEANS)] = None,
-    timezone: Annotated[Text, _text("IANA name, for days, weeks, months and dates; default: the setting.")] = None,
+    exclude_merged: ExcludeMerged = None,
+    timezone: Timezone = None,
     compare: Annotated[Text, _text("Add the window of the same length before.", COMPARISONS)] = None,
     format: Annotated[Text, _text("CSV has one row for each group.", FORMATS)] = None,  # noqa: A002
 ) -> frozenset[str]:
@@ -57,11 +65,26 @@ def _declared(  # noqa: PLR0913 - the parameters of the route, for its OpenAPI; 
     return frozenset(locals())
 
 
+def _declared_filters(  # noqa: PLR0913 - as above
+    since: Since = None,
+    until: Until = None,
+    service: Service = [],  # noqa: B006
+    team: Team = [],  # noqa: B006
+    urgency: Urgency = [],  # noqa: B006
+    priority: Priority = [],  # noqa: B006
+    exclude_merged: ExcludeMerged = None,
+    timezone: Timezone = None,
+) -> frozenset[str]:
+    """The names of the route's parameters."""
+    return frozenset(locals())
+
+
 NAMES = _declared()
+FILTER_NAMES = _declared_filters()
 
 
-def router(meter: Callable[[Request], IncidentMeter], *, timezone: str) -> APIRouter:
-    """The route, which answers out of the meter that belongs to the request, by default in `timezone`."""
+def router(meter: IncidentMeter, *, timezone: str) -> APIRouter:
+    """The route, which answers out of the meter, by default in `timezone`."""
     routes = APIRouter(tags=["metrics"])
 
     @routes.get(
@@ -79,7 +102,18 @@ def router(meter: Callable[[Request], IncidentMeter], *, timezone: str) -> APIRo
         _: Annotated[frozenset[str], Depends(_declared)],
     ) -> Response:
         """Counts and durations of the incidents in a window, by service, team, urgency, priority, policy or time."""
-        return await _answer(request, meter(request), timezone)
+        return await _answer(request, meter, timezone)
+
+    @routes.get(
+        COMPLETENESS_PATH,
+        summary="Who told of a window's incidents",
+        responses=problems(401, 403, 422, 503),
+    )
+    async def completeness(request: Request, _: Annotated[frozenset[str], Depends(_declared_filters)]) -> Completeness:
+        """How many of the incidents triggered in a window are known from webhooks, from the REST API, from both."""
+        given = {name: request.query_params.getlist(name) for name in request.query_params}
+        refuse_unknown(given, FILTER_NAMES)
+        return await meter.completeness(read_query(given, now=datetime.now(UTC), timezone=timezone))
 
     return routes
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from fastapi import Request
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from em_agent.errors import InvalidError
@@ -25,4 +26,10 @@ async def known_only(request: Request) -> None:
     """Refuse what the route does not declare; a dependency of routers."""
     route = request.scope["route"]
     if isinstance(route, APIRoute):
-        refuse_unknown(list(request.query_params), [field.alias for field in route.dependant.query_params])
+        refuse_unknown(list(request.query_params), _declared(route.dependant))
+
+
+def _declared(dependant: Dependant) -> list[str]:
+    """The names of what it takes from the query, itself or by what it depends on."""
+    own = [field.alias for field in dependant.query_params]
+    return own + [name for other in dependant.dependencies for name in _declared(other)]

@@ -82,7 +82,7 @@ def _slices(given: Sequence[Any], answer: IndexAnswer) -> Iterator[list[Document
         try:
             own = OwnDocument.model_validate(one)
         except ValidationError as error:
-            _note(answer, place, one, sentence(error.errors()))
+            _note(answer, place, one, sentence(error.errors(), whole="the document"))
             continue
         documents.append(to_document(own))
         characters += len(own.text)

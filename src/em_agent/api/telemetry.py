@@ -22,7 +22,11 @@ OUTBOX_AGE = Gauge("em_agent_outbox_age_seconds", "Age of the oldest event that 
 CONSUMER_LAG = Gauge("em_agent_consumer_lag", "Messages that a consumer has not finished with.", ["consumer"])
 DEAD_LETTERS = Gauge("em_agent_dead_letters", "Messages that a consumer gave up on.", ["consumer"])
 QUARANTINED = Gauge("em_agent_quarantined", "Authentic deliveries that could not be read.", ["source"])
+SECRETS = Gauge("em_agent_source_secrets", "Webhook secrets that the gateway which is asked verifies with.", ["source"])
 MODELS_AGE = Gauge("em_agent_models_age_seconds", "Age of the oldest event that the models don't have; 0 if none.")
+SEARCH_PENDING = Gauge("em_agent_search_pending", "What the memory has still to index or to embed.", ["what"])
+SEARCH_FAILING = Gauge("em_agent_search_failing", "Incidents that could not be indexed so far.")
+SEARCH_AGE = Gauge("em_agent_search_age_seconds", "Age of the oldest change of an incident that is not yet indexed.")
 CRAWL_AGE = Gauge("em_agent_crawl_age_seconds", "Time since the last crawl that took in all there was.", ["source"])
 
 _CRAWLS = """
@@ -45,6 +49,13 @@ LEFT JOIN events_raw AS unpublished ON unpublished.id = depth.first_unpublished
 LEFT JOIN events_raw AS oldest ON oldest.id = depth.first
 """
 
+_SEARCH = """
+SELECT count(*) AS incidents, count(*) FILTER (WHERE attempts > 0) AS failing,
+    coalesce(extract(epoch FROM now() - min(marked_at)), 0)::float8 AS age,
+    (SELECT count(*) FROM search.passages WHERE model IS NULL) AS passages
+FROM search.pending_incidents
+"""
+
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(backend: UseBackend) -> Response:
@@ -61,6 +72,7 @@ async def _look_at_postgres(backend: Backend) -> None:
             dead = await connection.fetch(
                 "SELECT consumer, count(*) AS n FROM dead_letters WHERE resolved_at IS NULL GROUP BY 1"
             )
+            search = await connection.fetchrow(_SEARCH)
             quarantined = await connection.fetch("SELECT source, count(*) AS n FROM quarantine GROUP BY 1")
             crawls = await connection.fetch(_CRAWLS)
     except UNREACHABLE:
@@ -72,6 +84,11 @@ async def _look_at_postgres(backend: Backend) -> None:
         OUTBOX_DEPTH.labels("unfinished").set(outbox["unfinished"])
         OUTBOX_AGE.set(max(outbox["age"], 0))
         MODELS_AGE.set(max(outbox["unfinished_age"], 0))
+    if search is not None:
+        SEARCH_PENDING.labels("incidents").set(search["incidents"])
+        SEARCH_PENDING.labels("passages").set(search["passages"])
+        SEARCH_FAILING.set(search["failing"])
+        SEARCH_AGE.set(max(search["age"], 0))
     counts = {row["consumer"]: row["n"] for row in dead}
     for consumer in CONSUMERS:
         DEAD_LETTERS.labels(consumer).set(counts.get(consumer, 0))

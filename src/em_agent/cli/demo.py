@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Settings that lead to real servers, real accounts and real channels: the demo has nothing to do with them.
 _REAL = (
     "DATABASE_", "NATS_", "PAGERDUTY_", "GITHUB_WEBHOOK_", "JIRA_WEBHOOK_", "LINEAR_WEBHOOK_", "SHORTCUT_WEBHOOK_",
-    "SLACK_", "EM_AGENT_CONFIG", "EM_AGENT_RETENTION_DAYS",
+    "SLACK_", "EMBEDDINGS_", "LLM_", "EM_AGENT_CONFIG", "EM_AGENT_RETENTION_DAYS",
 )  # fmt: skip
 _MEMORY = "demo.json"
 _STALE = timedelta(days=10)

@@ -10,6 +10,9 @@ from em_agent.cli.client import call, where
 from em_agent.errors import InvalidError
 
 PATH = "/v1/metrics/incidents"
+COMPLETENESS_PATH = "/v1/metrics/completeness"
+# What narrows both down.
+_SHARED = ("since", "until", "service", "team", "urgency", "priority", "timezone", "exclude_merged")
 
 _COUNTS = {"incidents": "all", "open": "open"}
 _DURATIONS = (
@@ -63,7 +66,12 @@ def show_metrics(  # noqa: PLR0913 - the parameters of the API
     if as_json or as_csv:
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
     else:
-        _print_table(json.loads(text))
+        metrics = json.loads(text)
+        _print_table(metrics)
+        if metrics["clock"] == "occurred" and metrics["attribute_by"] == "triggered":
+            window = {"since": metrics["since"], "until": metrics["until"]}
+            shared = {name: given[name] for name in _SHARED if given[name]} | window
+            _print_completeness(json.loads(call(found_url, found_key, COMPLETENESS_PATH, parameters=shared)))
 
 
 def _print_table(metrics: dict[str, Any]) -> None:
@@ -89,6 +97,13 @@ def _print_table(metrics: dict[str, Any]) -> None:
         f"Clock {metrics['clock']}, by {metrics['attribute_by']}; newest event {metrics['as_of'] or 'none yet'}.",
         highlight=False,
         markup=False,
+    )
+
+
+def _print_completeness(known: dict[str, Any]) -> None:
+    sys.stdout.write(
+        f"Known from webhooks alone {known['webhook_only']}, from history alone {known['api_only']}, "
+        f"from both {known['both']}.\n"
     )
 
 

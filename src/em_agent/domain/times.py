@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from em_agent.errors import InvalidError
+from em_agent.zones import zone_of
 
 # A sender's clock that is further ahead of our receipt than this is not believed.
 CLOCK_TOLERANCE = timedelta(hours=24)
@@ -70,7 +71,7 @@ def parse_zone(name: str) -> ZoneInfo:
 
     """
     try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
+        return zone_of(name)
+    except ValueError as error:
         message = "timezone must be an IANA name such as Europe/Berlin."
         raise InvalidError(message) from error

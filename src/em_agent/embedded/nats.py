@@ -8,10 +8,11 @@ from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
 from em_agent.embedded.binaries import nats_program
-from em_agent.embedded.data_directory import DataDirectory, is_free
+from em_agent.embedded.data_directory import DataDirectory
 from em_agent.embedded.files import explained, write_private
+from em_agent.embedded.one_port import OnePort
 from em_agent.embedded.orphans import end_strays
-from em_agent.embedded.processes import Process, end, make_nice, spawn
+from em_agent.embedded.processes import end, make_nice, spawn
 from em_agent.embedded.server import RunningServer, close, start_and_wait
 from em_agent.errors import ConfigurationError
 
@@ -19,7 +20,6 @@ USER = "em_agent"
 
 _READY_SECONDS = 120.0  # a large store is read through at start
 _ANSWER_SECONDS = 2.0
-_PORT_ATTEMPTS = 5
 _STOP = ((SIGTERM, 10.0), (SIGKILL, 5.0))
 
 # PostgreSQL is the record: storing a delivery goes before telling of it.
@@ -42,17 +42,16 @@ logfile_max_num: 5
 """
 
 
-class NatsServer:
+class NatsServer(OnePort):
     """The server of one data directory."""
 
     name = "nats"
 
     def __init__(self, directory: DataDirectory) -> None:
         """Take the data directory; `start` makes what is missing in it."""
+        super().__init__()
         self._directory = directory
         self._program = nats_program(directory.account)
-        self._port: int | None = None
-        self.process: Process | None = None
 
     @property
     def url(self) -> str:
@@ -89,31 +88,8 @@ class NatsServer:
                 )
                 self.process = make_nice(process, _NICENESS)
 
-    async def wait_ready(self) -> None:
-        """Return when the server accepts our user and JetStream answers.
-
-        A port that something else took between choosing and starting is chosen anew.
-
-        Raises:
-            ConfigurationError: the server ended or does not get ready; the text has its last word.
-
-        """
-        for attempt in range(_PORT_ATTEMPTS):
-            try:
-                await self._wait_ready()
-            except ConfigurationError:
-                if attempt + 1 == _PORT_ATTEMPTS or not self._lost_its_port():
-                    raise
-                self._port = None
-                self.start()
-            else:
-                return
-
-    def _lost_its_port(self) -> bool:
-        has_ended = self.process is None or self.process.poll() is not None
-        return has_ended and self._port is not None and not is_free(self._port)
-
     async def _wait_ready(self) -> None:
+        """Return when the server accepts our user and JetStream answers."""
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
             if self.process is None or self.process.poll() is not None:

@@ -12,10 +12,11 @@ import asyncpg
 
 from em_agent.embedded import postgres_settings
 from em_agent.embedded.binaries import postgres_major, postgres_programs
-from em_agent.embedded.data_directory import DataDirectory, is_free
+from em_agent.embedded.data_directory import DataDirectory
 from em_agent.embedded.files import explained, sync_directory, write_private
+from em_agent.embedded.one_port import OnePort
 from em_agent.embedded.orphans import end_strays
-from em_agent.embedded.processes import Process, end, run, spawn
+from em_agent.embedded.processes import end, run, spawn
 from em_agent.embedded.server import RunningServer, start_and_wait
 from em_agent.errors import ConfigurationError
 
@@ -23,7 +24,6 @@ USER = "em_agent"
 DATABASE = "em_agent"
 
 _READY_SECONDS = 600.0  # crash recovery reads up to max_wal_size again
-_PORT_ATTEMPTS = 5
 # Fast shutdown, then immediate (the next start recovers), then the end of the postmaster alone.
 _STOP = ((SIGINT, 30.0), (SIGQUIT, 5.0), (SIGKILL, 5.0))
 # A postmaster whose supervisor was killed is stopping already. Sessions without a postmaster end on SIGQUIT alone.
@@ -41,19 +41,18 @@ _ENVIRONMENT = {
 }
 
 
-class PostgresServer:
+class PostgresServer(OnePort):
     """The server of one data directory."""
 
     name = "postgres"
 
     def __init__(self, directory: DataDirectory) -> None:
         """Take the data directory; `start` makes what is missing in it."""
+        super().__init__()
         self._directory = directory
         self._programs = postgres_programs(directory.account)
         self._folder = directory.server_directory(self.name)
         self._cluster = self._folder / "data"
-        self._port: int | None = None
-        self.process: Process | None = None
 
     @property
     def url(self) -> str:
@@ -90,31 +89,8 @@ class PostgresServer:
                 stderr=log,
             )
 
-    async def wait_ready(self) -> None:
-        """Return when the database accepts our user and has pgvector.
-
-        A port that something else took between choosing and starting is chosen anew.
-
-        Raises:
-            ConfigurationError: the server ended or does not get ready; the text has its last word.
-
-        """
-        for attempt in range(_PORT_ATTEMPTS):
-            try:
-                await self._wait_ready()
-            except ConfigurationError:
-                if attempt + 1 == _PORT_ATTEMPTS or not self._lost_its_port():
-                    raise
-                self._port = None
-                self.start()
-            else:
-                return
-
-    def _lost_its_port(self) -> bool:
-        has_ended = self.process is None or self.process.poll() is not None
-        return has_ended and self._port is not None and not is_free(self._port)
-
     async def _wait_ready(self) -> None:
+        """Return when the database accepts our user and has pgvector."""
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
             if self.process is None or self.process.poll() is not None:

@@ -16,6 +16,7 @@ from em_agent.embedded.postgres import PostgresServer
 from em_agent.embedded.roles import Role
 from em_agent.embedded.supervisor import Plan, Supervisor
 from em_agent.errors import ConfigurationError, RetriableError
+from em_agent.kit.logging import Seldom
 from em_agent.kit.postgres import migrate
 from em_agent.settings import Settings
 
@@ -87,13 +88,15 @@ async def _supervise(
 
 async def _migrate(url: str, *, is_external: bool) -> None:
     """Bring the database up to this release. A server of the user's own may come up a little after us."""
+    unreachable = Seldom()
     for attempt in range(1, _EXTERNAL_ATTEMPTS + 1):
         try:
             applied = await migrate(url)
         except RetriableError as error:
             if not is_external or attempt == _EXTERNAL_ATTEMPTS:
                 raise
-            log.warning("postgres.unreachable", error=str(error))
+            if unreachable.may_say():
+                log.warning("postgres.unreachable", error=str(error))
             await asyncio.sleep(0.5)
         else:
             log.info("postgres.migrated", applied=applied)

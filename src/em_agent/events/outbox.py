@@ -43,8 +43,8 @@ ORDER BY id
 
 _PUBLISHED = """
 UPDATE outbox SET published_at = clock_timestamp(), stream_epoch = $1, stream_sequence = p.sequence
-FROM unnest($2::bigint[], $3::bigint[]) AS p (event_id, sequence)
-WHERE outbox.event_id = p.event_id
+FROM unnest($2::bigint[], $3::bigint[], $4::text[]) AS p (event_id, sequence, redelivery)
+WHERE outbox.event_id = p.event_id AND outbox.redelivery IS NOT DISTINCT FROM p.redelivery
 """
 
 _FINISHED = """
@@ -95,10 +95,17 @@ async def unpublished(
     return await connection.fetch(_UNPUBLISHED, sources, after, limit, limit_bytes)
 
 
-async def mark_published(connection: Connection, epoch: datetime, sequences: Mapping[int, int]) -> None:
-    """Note the place in the stream of each event, by its id."""
+async def mark_published(
+    connection: Connection, epoch: datetime, sequences: Mapping[int, int], rows: Sequence[asyncpg.Record]
+) -> None:
+    """Note the place in the stream of each event, by its id, among the rows that were read to publish them.
+
+    One that is to be redelivered since then was published under its former message id, and stays to be published.
+    """
     if sequences:
-        await connection.execute(_PUBLISHED, epoch, list(sequences), list(sequences.values()))
+        redeliveries = {row["id"]: row["redelivery"] for row in rows}
+        names = [redeliveries[event_id] for event_id in sequences]
+        await connection.execute(_PUBLISHED, epoch, list(sequences), list(sequences.values()), names)
 
 
 async def forget_finished(connection: Connection, sources: Sequence[str], epoch: datetime, floor: int) -> int:

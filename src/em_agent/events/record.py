@@ -19,12 +19,12 @@ import structlog
 from em_agent.domain.deliveries import Delivery, Receipt
 from em_agent.errors import PermanentError, RetriableError
 from em_agent.kit import json, postgres
+from em_agent.kit.logging import Seldom
 
 BATCH_LIMIT = 256
 WRITERS = 2
 # The sender gives up after 5 seconds; it has to hear of a failure before.
 ANSWER_SECONDS = 4.0
-SAY_AGAIN_SECONDS = 30.0
 
 # The order of the rows is that of the key, so that two writers with common deliveries never wait for each other in a
 # circle. The notification wakes the relay; it is sent at commit.
@@ -85,7 +85,7 @@ class Recorder:
         self._unanswered: deque[_Waiting] = deque()
         self._has_work = asyncio.Event()
         self._is_closing = False
-        self._said_at = -SAY_AGAIN_SECONDS
+        self._disconnected = Seldom()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -132,11 +132,13 @@ class Recorder:
                     self._database_url, name="em-agent gateway", command_seconds=2 * ANSWER_SECONDS
                 )
             except RetriableError as error:
-                self._say_disconnected(error)
+                if self._disconnected.may_say():  # one of every try of every writer
+                    log.warning("recorder.disconnected", error=str(error))
                 await asyncio.sleep(0.25)
                 if self._is_closing and not self._queue:
                     return
                 continue
+            self._disconnected.forget()
             try:
                 if await self._write_with(connection):
                     return
@@ -144,13 +146,6 @@ class Recorder:
                 log.exception("recorder.broken")
             finally:
                 connection.terminate()
-
-    def _say_disconnected(self, error: RetriableError) -> None:
-        """Log why there is no connection, but not at every try of every writer."""
-        now = time.monotonic()
-        if now - self._said_at >= SAY_AGAIN_SECONDS:
-            self._said_at = now
-            log.warning("recorder.disconnected", error=str(error))
 
     async def _write_with(self, connection: postgres.Connection) -> bool:
         """Write until the recorder closes (True) or the connection fails (False)."""
@@ -160,6 +155,8 @@ class Recorder:
                     return True
                 self._has_work.clear()
                 await self._has_work.wait()
+            if connection.is_closed():  # it broke while there was nothing to write
+                return False
             batch = [self._queue.popleft() for _ in range(min(BATCH_LIMIT, len(self._queue)))]
             batch = [waiting for waiting in batch if not waiting.receipt.done()]
             try:

@@ -4,10 +4,34 @@ import asyncio
 import contextlib
 import logging
 import sys
+import time
 from datetime import UTC, datetime
 
 import orjson
 import structlog
+
+# What fails is tried again much sooner than anybody wants to read of it.
+SAY_AGAIN_SECONDS = 30.0
+
+
+class Seldom:
+    """Says whether to write a line that would be the same again and again."""
+
+    def __init__(self) -> None:
+        """The first may be written."""
+        self._said_at = -SAY_AGAIN_SECONDS
+
+    def may_say(self) -> bool:
+        """Whether the last one that was allowed is long enough ago."""
+        now = time.monotonic()
+        if now - self._said_at < SAY_AGAIN_SECONDS:
+            return False
+        self._said_at = now
+        return True
+
+    def forget(self) -> None:
+        """What was wrong is over: the next time is news."""
+        self._said_at = -SAY_AGAIN_SECONDS
 
 
 class _Renderer:

@@ -17,6 +17,7 @@ from nats.js import JetStreamContext
 from nats.js.api import StorageType, StreamConfig
 
 from em_agent.errors import RetriableError
+from em_agent.kit.logging import Seldom
 
 # What a caller gets while the server is gone, restarting, or without the stream or consumer it had.
 UNREACHABLE = (
@@ -27,8 +28,6 @@ UNREACHABLE = (
 )
 CONNECT_SECONDS = 2
 REQUEST_SECONDS = 5.0
-# Every attempt to connect fails with the same error: one in so many seconds is enough to read.
-SAY_AGAIN_SECONDS = 30.0
 
 log = structlog.get_logger()
 
@@ -77,20 +76,18 @@ async def open_client(url: str, *, name: str, wait: bool = True) -> AsyncIterato
 
 def _reporters(client: Client) -> dict[str, Any]:
     """The client's callbacks, which write what happens to its connection into the log."""
-    loop = asyncio.get_running_loop()
-    said_at = -SAY_AGAIN_SECONDS
+    unreachable = Seldom()
 
     async def on_disconnected() -> None:
         if not client.is_closed:  # closing is no accident
             log.warning("nats.disconnected")
 
     async def on_reconnected() -> None:
+        unreachable.forget()
         log.info("nats.reconnected")
 
     async def on_error(error: Exception) -> None:
-        nonlocal said_at
-        if not client.is_connected and loop.time() - said_at >= SAY_AGAIN_SECONDS:
-            said_at = loop.time()
+        if not client.is_connected and unreachable.may_say():
             log.warning("nats.unreachable", error=repr(error))
         else:
             log.debug("nats.error", error=repr(error))

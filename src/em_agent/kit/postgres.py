@@ -10,6 +10,7 @@ import asyncpg
 import structlog
 
 from em_agent.errors import PermanentError, RetriableError
+from em_agent.kit.logging import Seldom
 
 if TYPE_CHECKING:
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
@@ -32,7 +33,6 @@ UNREACHABLE = (
     TimeoutError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # what a connection that broke under one statement says to the next
-    asyncpg.InternalClientError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.PostgresConnectionError,
@@ -141,13 +141,16 @@ async def has_migrations(connection: Any) -> bool:  # noqa: ANN401 - a connectio
 
 async def wait_until_migrated(pool: Pool) -> None:
     """Return once the database answers and has every migration of this release."""
+    unmigrated, unreachable = Seldom(), Seldom()
     while True:
         try:
             if await has_migrations(pool):
                 return
-            log.warning("postgres.not_migrated", mend="run em-agent migrate")
+            if unmigrated.may_say():
+                log.warning("postgres.not_migrated", mend="run em-agent migrate")
         except UNREACHABLE as error:
-            log.warning("postgres.unreachable", error=repr(error))
+            if unreachable.may_say():
+                log.warning("postgres.unreachable", error=repr(error))
         await asyncio.sleep(1)
 
 

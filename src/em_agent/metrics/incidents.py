@@ -12,7 +12,8 @@ import asyncpg
 from em_agent.errors import InvalidError
 from em_agent.kit.postgres import Pool, reachable
 from em_agent.metrics.buckets import Buckets, cut
-from em_agent.metrics.models import PERCENTILES, Duration, Group, IncidentMetrics, Window
+from em_agent.metrics.completeness import count_known
+from em_agent.metrics.models import PERCENTILES, Completeness, Duration, Group, IncidentMetrics, Window
 from em_agent.metrics.query import Query
 from em_agent.metrics.sql import DURATIONS, build
 
@@ -69,6 +70,24 @@ class IncidentMeter:
             previous=Window(since=previous.since, until=previous.until, groups=before)
             if previous and before is not None
             else None,
+        )
+
+    async def completeness(self, query: Query) -> Completeness:
+        """Who told of the incidents of the query's window.
+
+        Raises:
+            RetriableError: the database does not answer.
+
+        """
+        async with reachable(), self._pool.acquire() as connection:
+            version = await _read_version(connection)
+            counts = await count_known(connection, query) if version else {}
+        return Completeness(
+            since=query.since,
+            until=query.until,
+            timezone=query.timezone,
+            as_of=version.as_of if version else None,
+            **counts,
         )
 
     async def _groups(

@@ -71,3 +71,25 @@ class IncidentMetrics(BaseModel):
     previous: Window | None = Field(
         default=None, description="The window of the same length before; only with compare=previous."
     )
+
+
+class Origins(BaseModel):
+    """How many incidents' time came how."""
+
+    webhook: int = 0
+    api: int = 0
+
+
+class Completeness(BaseModel):
+    """Who told of the incidents that were triggered in a window: webhooks, PagerDuty's REST API, or both."""
+
+    since: datetime
+    until: datetime
+    timezone: str
+    as_of: datetime | None = Field(description="Receipt of the newest event that is included; null without events.")
+    incidents: int = Field(default=0, description="Incidents that were triggered in the window.")
+    webhook_only: int = Field(default=0, description="Those that only webhooks told of.")
+    api_only: int = Field(default=0, description="Those that only the REST API told of: before the webhooks, or lost.")
+    both: int = Field(default=0, description="Those that both told of.")
+    triggered_from: Origins = Field(default_factory=Origins, description="Where the time of the trigger is from.")
+    resolved_from: Origins = Field(default_factory=Origins, description="Where the time of the resolution is from.")

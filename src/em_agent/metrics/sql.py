@@ -102,17 +102,18 @@ def build(query: Query, buckets: Buckets | None) -> Statement:
 
 def _facts(statement: Statement, query: Query, source: str, *, with_incomplete: bool) -> str:
     alias = "f" if query.clock == "occurred" else "r"
-    filters = "".join(f" AND {condition}" for condition in _filters(statement, query))
+    conditions = "".join(f" AND {condition}" for condition in filters(statement, query))
     moment = f"{alias}.{query.attribute_by}_at"
     window = f"{moment} >= {statement.place(query.since)} AND {moment} < {statement.place(query.until)}"
-    inside = f"{source} WHERE {window} AND {alias}.triggered_at IS NOT NULL{filters}"
+    inside = f"{source} WHERE {window} AND {alias}.triggered_at IS NOT NULL{conditions}"
     if not with_incomplete:
         return inside
     incomplete = _INCOMPLETE.format(source=_SOURCES[query.clock], columns=_label_columns(query))
-    return f"{inside} UNION ALL {incomplete} WHERE {alias}.triggered_at IS NULL{filters}"
+    return f"{inside} UNION ALL {incomplete} WHERE {alias}.triggered_at IS NULL{conditions}"
 
 
-def _filters(statement: Statement, query: Query) -> list[str]:
+def filters(statement: Statement, query: Query) -> list[str]:
+    """The conditions on an incident `f` that the query's filters make, over the marts."""
     conditions = []
     for name, values in (("service", query.services), ("priority", query.priorities)):
         if values:

@@ -22,6 +22,7 @@ from em_agent.events.message import encode_message, message_id
 from em_agent.events.stream import RETENTION_SECONDS, ensure_event_stream
 from em_agent.kit import nats as kit_nats
 from em_agent.kit import postgres
+from em_agent.kit.logging import Seldom
 from em_agent.relay.publisher import Message, Outcome, Publisher
 
 BATCH_SIZE = 1000
@@ -46,6 +47,7 @@ class Relay:
         self._sources = sources
         self._replicas = replicas
         self._wake = asyncio.Event()
+        self._disconnected, self._waiting = Seldom(), Seldom()
         self.is_well = False  # whether the last turn was one without a failure
 
     async def run(self) -> None:
@@ -54,13 +56,15 @@ class Relay:
             try:
                 connection = await postgres.connect(self._database_url, name="em-agent relay", command_seconds=30)
             except RetriableError as error:
-                log.warning("relay.disconnected", error=str(error))
+                if self._disconnected.may_say():
+                    log.warning("relay.disconnected", error=str(error))
                 await asyncio.sleep(IDLE_SECONDS)
                 continue
             try:
                 await self._work(connection)
             except postgres.UNREACHABLE as error:
-                log.warning("relay.disconnected", error=repr(error))
+                if self._disconnected.may_say():
+                    log.warning("relay.disconnected", error=repr(error))
                 await asyncio.sleep(IDLE_SECONDS / 4)
             except Exception:  # the outermost loop of the relay: without one nothing is published until a restart
                 log.exception("relay.failed")
@@ -86,18 +90,24 @@ class Relay:
                     epoch = await self._tend(connection, led)
                     tended_at = loop.time()
                 await self._drain(connection, led, epoch)
-                self.is_well = True
+                self._be_well()
             except kit_nats.UNREACHABLE as error:
                 if isinstance(error, postgres.UNREACHABLE) and connection.is_closed():
                     raise
                 self.is_well = False
-                log.warning("relay.waiting_for_nats", error=repr(error))
+                if self._waiting.may_say():
+                    log.warning("relay.waiting_for_nats", error=repr(error))
                 tended_at = -TEND_SECONDS
                 await asyncio.sleep(IDLE_SECONDS / 2)
                 continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_SECONDS):
                     await self._wake.wait()
+
+    def _be_well(self) -> None:
+        self.is_well = True
+        self._disconnected.forget()
+        self._waiting.forget()
 
     async def _lead(self, connection: postgres.Connection, led: list[str]) -> list[str]:
         gained = [source for source in self._sources if source not in led and await outbox.lead(connection, source)]
@@ -134,23 +144,24 @@ class Relay:
             nats.errors.Error: JetStream did not confirm all; what it confirmed is marked.
 
         """
-        outcome = Outcome({}, None)
+        outcome, before = Outcome({}, None), list[asyncpg.Record]()
         ends_at = asyncio.get_running_loop().time() + IDLE_SECONDS
         rows = await outbox.unpublished(connection, led, after=0, limit=BATCH_SIZE)
         while rows and asyncio.get_running_loop().time() < ends_at:
             publishing = asyncio.create_task(self._publish(rows))
             try:
-                await outbox.mark_published(connection, epoch, outcome.sequences)
+                await outbox.mark_published(connection, epoch, outcome.sequences, before)
                 following = await outbox.unpublished(connection, led, after=rows[-1]["id"], limit=BATCH_SIZE)
             finally:
                 outcome = await publishing
+            before = rows
             missing = len(rows) - len(outcome.sequences)
             if missing:
-                await outbox.mark_published(connection, epoch, outcome.sequences)
+                await outbox.mark_published(connection, epoch, outcome.sequences, before)
                 message = f"{missing} of {len(rows)} events were not confirmed: {outcome.refusal or 'no answer'}"
                 raise nats.js.errors.Error(message)
             rows = following
-        await outbox.mark_published(connection, epoch, outcome.sequences)
+        await outbox.mark_published(connection, epoch, outcome.sequences, before)
         if rows:
             self._wake.set()
 

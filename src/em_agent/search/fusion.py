@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WORDS_WEIGHT = 0.5
+# The share of what the query's words weigh together that a document has where it is plainly about them: one that has
+# less is the best by words of a poor lot. Few repetitions reach it, for each word's weight is only neared.
+_PLENTY = 0.65
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +32,19 @@ class Ranked:
     score: float
 
 
-def fuse(candidates: Sequence[Candidate]) -> list[Ranked]:
+def fuse(candidates: Sequence[Candidate], weight_of_words: float) -> list[Ranked]:
     """The candidates, best first: each side divided by its best score, half and half.
 
-    The scores themselves are fused, not the ranks: how much better a document is than the next would be lost.
+    The scores themselves are fused, not the ranks: how much better a document is than the next would be lost. Where
+    even the best has little of the words' weight, which a question in other words than the texts does to them, words
+    count for less.
     """
     best_words = max((candidate.words for candidate in candidates), default=0.0)
     best_meaning = max((candidate.meaning or 0.0 for candidate in candidates), default=0.0)
     has_meaning = any(candidate.meaning is not None for candidate in candidates)
     weight = WORDS_WEIGHT if has_meaning else 1.0
+    if has_meaning:
+        best_words = max(best_words, _PLENTY * weight_of_words)
     ranked = [
         Ranked(
             candidate,

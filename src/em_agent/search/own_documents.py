@@ -36,6 +36,11 @@ class OwnDocument(BaseModel):
     source: Annotated[str, StringConstraints(min_length=1, max_length=100)] = "document"
     meta: Annotated[dict[str, Any], Field(default_factory=dict)]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: object) -> object:
+        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
+
     @field_validator("id", "title", "text", "url", "source")
     @classmethod
     def _is_storable(cls, value: str | None) -> str | None:

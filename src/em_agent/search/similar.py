@@ -101,8 +101,8 @@ async def own_words(connection: Connection, key: int) -> WordQuery:
 
 async def rank_by_words(connection: Connection, key: int, asked: WordQuery, scope: Scope) -> list[Ranked]:
     """The documents that share most of the words, as parts of what the document itself would score."""
-    found = await words.find(connection, asked, scope)
-    scores = await words.score(connection, asked, [*{*found, key}])
+    scores = await words.find(connection, asked, scope)
+    scores |= await words.score(connection, asked, [key])
     best = scores[key].score or 1.0
     others = sorted(((scored.score, other) for other, scored in scores.items() if other != key), reverse=True)
     return [Ranked(Candidate(other, 0, score, None, None), score / best) for score, other in others if score > 0]

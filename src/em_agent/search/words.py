@@ -9,7 +9,9 @@ from em_agent.search.filters import Scope
 
 K1 = 1.2
 B = 0.75
+# So many are scored by all terms where the rare ones alone found them; where all terms did, the best are enough.
 CANDIDATES = 500
+SHORTLIST = 100
 # The postings that are read for candidates, rare terms first: common terms move scores little.
 _POSTINGS = 20_000
 _LONGEST_QUERY = 128  # terms; of a longer one those that weigh most
@@ -20,13 +22,13 @@ FROM search.corpus AS c LEFT JOIN search.terms AS t ON t.term = ANY($1::text[])
 """
 _SATURATED = "frequency / (frequency + $3::float8 + $4::float8 * length)"
 _FIND = f"""
-SELECT document_key AS key, sum(q.weight * {_SATURATED}) AS score
+SELECT document_key AS key, sum(q.weight * {_SATURATED}) AS score, count(*) AS terms
 FROM unnest($1::integer[], $2::float8[]) AS q (term_id, weight)
 CROSS JOIN LATERAL (
     SELECT document_key, frequency, length FROM search.postings AS p WHERE p.term_id = q.term_id
 ) AS posting
 WHERE {{condition}}
-GROUP BY document_key ORDER BY score DESC, document_key DESC LIMIT {CANDIDATES}
+GROUP BY document_key ORDER BY score DESC, document_key DESC LIMIT $5
 """  # noqa: S608 - names of ours
 _SCORE = f"""
 SELECT d.key, coalesce(scored.score, 0) AS score, scored.terms
@@ -104,13 +106,18 @@ def idf(documents: int, containing: int) -> float:
     return math.log(1 + (documents - containing + 0.5) / (containing + 0.5))
 
 
-async def find(connection: Connection, query: WordQuery, scope: Scope) -> list[int]:
-    """The keys of the documents that score best by their rare terms; by all terms where those find few."""
+async def find(connection: Connection, query: WordQuery, scope: Scope) -> dict[int, Scored]:
+    """The documents that score best by their rare terms, with their exact scores; by all terms where those find few."""
     some = within_budget(query.terms)
-    keys = await _find(connection, query, some, scope)
-    if len(keys) < CANDIDATES and len(some) < len(query.terms):
-        keys = await _find(connection, query, query.terms, scope)
-    return keys
+    found = await _find(connection, query, some, scope)
+    if len(some) == len(query.terms):
+        return found
+    if len(found) < CANDIDATES:
+        return await _find(connection, query, query.terms, scope)
+    rest = await _score(connection, query, query.terms[len(some) :], list(found))
+    return {
+        key: Scored(scored.score + rest[key].score, scored.terms + rest[key].terms) for key, scored in found.items()
+    }
 
 
 def within_budget(terms: Sequence[Term]) -> Sequence[Term]:
@@ -123,19 +130,26 @@ def within_budget(terms: Sequence[Term]) -> Sequence[Term]:
     return terms
 
 
-async def _find(connection: Connection, query: WordQuery, terms: Sequence[Term], scope: Scope) -> list[int]:
-    condition, values = scope.condition(5)
-    if not terms:
-        return []
-    if scope.keys is not None:
-        condition = "document_key = ANY($5::integer[])"
-    elif values:
-        condition = f"EXISTS (SELECT FROM search.documents AS d WHERE d.key = document_key AND {condition})"
-    rows = await connection.fetch(_FIND.format(condition=condition), *query.parameters(terms), *values)
-    return [row["key"] for row in rows]
-
-
 async def score(connection: Connection, query: WordQuery, keys: Sequence[int]) -> dict[int, Scored]:
     """The exact scores of these documents."""
-    rows = await connection.fetch(_SCORE, *query.parameters(query.terms), keys) if keys else []
+    return await _score(connection, query, query.terms, keys)
+
+
+async def _find(connection: Connection, query: WordQuery, terms: Sequence[Term], scope: Scope) -> dict[int, Scored]:
+    condition, values = scope.condition(6)
+    if not terms:
+        return {}
+    if scope.keys is not None:
+        condition = "document_key = ANY($6::integer[])"
+    elif values:
+        condition = f"EXISTS (SELECT FROM search.documents AS d WHERE d.key = document_key AND {condition})"
+    limit = SHORTLIST if len(terms) == len(query.terms) else CANDIDATES
+    rows = await connection.fetch(_FIND.format(condition=condition), *query.parameters(terms), limit, *values)
+    return {row["key"]: Scored(row["score"], row["terms"]) for row in rows}
+
+
+async def _score(
+    connection: Connection, query: WordQuery, terms: Sequence[Term], keys: Sequence[int]
+) -> dict[int, Scored]:
+    rows = await connection.fetch(_SCORE, *query.parameters(terms), keys) if keys else []
     return {row["key"]: Scored(row["score"], row["terms"]) for row in rows}

@@ -20,12 +20,15 @@ from em_agent.errors import PermanentError, RetriableError
 from em_agent.events.stream import ensure_event_stream
 from em_agent.kit import nats as kit_nats
 from em_agent.kit import postgres
+from em_agent.kit.logging import Seldom
 from em_agent.workers.dead_letters import DeadLetters
 
 FETCH_SECONDS = 5.0
 LONGEST_BACKOFF_SECONDS = 60.0
 # A failure that may pass is tried this often before its message is set aside.
 ATTEMPTS = 5
+# A statement that takes too long may be the message's fault, and may be a database that hangs for minutes.
+SLOW_ATTEMPTS = 10
 
 TRANSIENT = (RetriableError, *postgres.UNREACHABLE, *kit_nats.UNREACHABLE)
 
@@ -71,6 +74,7 @@ class Worker:
         self._consumer = consumer
         self._replicas = replicas
         self._failures = 0
+        self._waiting = Seldom()
         self.is_well = False  # whether the last turn was one without a failure
 
     async def run(self) -> None:
@@ -87,7 +91,8 @@ class Worker:
             except TRANSIENT as error:
                 self.is_well = False
                 self._failures += 1
-                log.warning("worker.waiting", consumer=self._consumer.name, error=repr(error))
+                if self._waiting.may_say():
+                    log.warning("worker.waiting", consumer=self._consumer.name, error=repr(error))
                 await asyncio.sleep(min(0.25 * 2 ** min(self._failures, 5), 5.0))
 
     async def _subscribe(self) -> JetStreamContext.PullSubscription:
@@ -117,6 +122,9 @@ class Worker:
             await asyncio.shield(self._put_back(messages, delay_seconds=0.0))  # for another copy, at once
             raise
         except TRANSIENT as error:
+            if self._is_too_slow(messages, error):
+                await self._isolate(messages, error)
+                return
             await self._put_back(messages)
             reason = f"{self._consumer.name}: {error}"
             raise RetriableError(reason) from error
@@ -126,6 +134,12 @@ class Worker:
             newest = max(messages, key=lambda message: message.metadata.sequence.stream)
             for message in [newest] if self._consumer.acks_all else messages:
                 await message.ack()
+
+    def _is_too_slow(self, messages: Sequence[Msg], error: Exception) -> bool:
+        """Whether a statement took too long, and not for the first time: one of the messages may be why."""
+        is_timeout = isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError)
+        is_repeated = all(message.metadata.num_delivered > 1 for message in messages)
+        return is_timeout and is_repeated and self._consumer.dead_letters is not None
 
     async def _isolate(self, messages: Sequence[Msg], error: Exception) -> None:
         """Handle each message of a failed batch alone, so that its neighbours pass."""
@@ -141,7 +155,8 @@ class Worker:
             attempts=attempts,
             exc_info=error,
         )
-        if self._consumer.dead_letters is None or (attempts < ATTEMPTS and not isinstance(error, PermanentError)):
+        enough = SLOW_ATTEMPTS if isinstance(error, TRANSIENT) else ATTEMPTS
+        if self._consumer.dead_letters is None or (attempts < enough and not isinstance(error, PermanentError)):
             await self._put_back(messages)
             return
         await self._consumer.dead_letters.keep(messages[0], error, attempts)

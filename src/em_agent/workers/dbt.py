@@ -19,7 +19,6 @@ from psycopg2.extensions import parse_dsn
 
 from em_agent.errors import ConfigurationError, PermanentError, RetriableError
 from em_agent.kit import memory
-from em_agent.workers.networkx_parts import import_networkx
 
 PROJECT_DIR = Path(str(files("em_agent") / "warehouse"))
 
@@ -146,7 +145,6 @@ class Transformer:
         if self._manifest is None:
             # dbt makes locks for processes, of which it has one; these need no further process that watches over them.
             mp_context._MP_CONTEXT = multiprocessing.get_context("fork")  # type: ignore[assignment] # noqa: SLF001
-            import_networkx()
             self._manifest = self._invoke(["parse"])
             memory.settle()
 

@@ -22,6 +22,8 @@ BATCH_SIZE = 50
 # Small, so that a newer passage soon has its turn.
 EMBED_BATCH_SIZE = 32
 IDLE_SECONDS = 2.0
+# In a flood a batch is embedded this often.
+CALM_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 60.0
 COMMAND_SECONDS = 60.0
 # What stays wrong is told this often.
@@ -39,6 +41,7 @@ class SearchWorker:
         self._embedder = embedder
         self._is_marked = asyncio.Event()
         self._is_wanting = asyncio.Event()
+        self._is_calm = asyncio.Event()  # whether few incidents are marked
         self._turn = asyncio.Lock()  # the connection is for one at a time; nobody computes while he has it
         self._told_at = -TELL_SECONDS
         self._indexed = ""  # the model whose vectors have an index
@@ -72,11 +75,18 @@ class SearchWorker:
     async def _index(self, connection: Connection) -> None:
         while True:
             self._is_marked.clear()
+            started = time.monotonic()
             async with self._turn:
                 count = await index_batch(connection)
             self.is_well = True
-            if not count:
-                await _wait(self._is_marked, IDLE_SECONDS)
+            if count < BATCH_SIZE:
+                self._is_calm.set()
+                if not count:
+                    await _wait(self._is_marked, IDLE_SECONDS)
+            else:
+                # In a flood, what folds and publishes in this process goes first; and who waits indexes less often.
+                self._is_calm.clear()
+                await asyncio.sleep(time.monotonic() - started)
 
     async def _embed(self, connection: Connection, embedder: Embedder) -> None:
         failures, is_new = 0, True
@@ -84,6 +94,7 @@ class SearchWorker:
             await asyncio.sleep(IDLE_SECONDS)
         while True:
             self._is_wanting.clear()
+            await _wait(self._is_calm, CALM_SECONDS)
             try:
                 count = await self._embed_batch(connection, embedder)
                 failures = 0

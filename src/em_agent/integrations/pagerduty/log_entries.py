@@ -35,22 +35,24 @@ _KINDS = {
 
 def to_incident_event(event: StoredEvent, document: Document) -> IncidentEvent | None:
     """The entry as its incident's timeline has it; None where it names no incident, or has no type."""
-    entry_type = _TYPE.fullmatch(read_text(document.get("type")) or "")
-    incident_id = read_id(mapping(document.get("incident")).get("id"))
+    entry = mapping(document)
+    entry_type = _TYPE.fullmatch(read_text(entry.get("type")) or "")
+    incident_id = read_id(mapping(entry.get("incident")).get("id"))
     if entry_type is None or incident_id is None:
         return None
+    kind = _KINDS.get(entry_type[1], entry_type[1])
     at, is_clock_suspect = effective_time(event.occurred_at, event.received_at)
     return IncidentEvent(
         event_id=event.id,
         incident_id=incident_id,
         source=event.source,
         delivery_id=event.delivery_id,
-        kind=_KINDS.get(entry_type[1], entry_type[1]),
+        kind=kind,
         at=at,
         occurred_at=event.occurred_at,
         received_at=event.received_at,
         is_clock_suspect=is_clock_suspect,
         # Nobody does a notification; it has a receiver.
-        actor=read_ref(document.get("agent")) or read_ref(document.get("user")),
-        text=read_text(document.get("note")) or read_text(mapping(document.get("channel")).get("summary")),
+        actor=read_ref(entry.get("user" if kind == "notify" else "agent")),
+        text=read_text(entry.get("note")) or read_text(mapping(entry.get("channel")).get("summary")),
     )

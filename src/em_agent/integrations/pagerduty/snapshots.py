@@ -23,6 +23,7 @@ SOURCE = "pagerduty_snapshot"
 
 def to_incident_event(event: StoredEvent, document: Document) -> IncidentEvent | None:
     """What was seen, as an event of the incident; None where no incident is named, or the note has no text."""
+    document = mapping(document)
     incident = mapping(document.get("incident"))
     incident_id = read_id(incident.get("id"))
     note = _note(mapping(document["note"])) if "note" in document else None
