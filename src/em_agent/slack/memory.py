@@ -1,6 +1,6 @@
 """The answers' sources out of the memory and the metrics."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -60,7 +60,7 @@ class MemoryTeller:
         """
         whole = f"{context} {question}" if context is not None and is_follow_up(question) else question
         answer = await self._asker.ask(whole, now)
-        quotes = [_quote(citation) for citation in answer.citations if citation.about in _QUOTED]
+        quotes = _apart(citation for citation in answer.citations if citation.about in _QUOTED)
         urls = frozenset(citation.url for citation in answer.citations if citation.url)
         return Told(_own_words(answer.answer, answer.citations), quotes, answer.abstained, urls)
 
@@ -95,6 +95,14 @@ def _alike(source: Source, snippet: str) -> Alike:
         fix = cite(source, found[0].sentence, ABOUT["fix"])
         return Alike(incident_id, title, source.url, fix.quote, fix.about, fix.author, fix.at)
     return Alike(incident_id, title, source.url, snippet)
+
+
+def _apart(citations: Iterable[Citation]) -> list[Quote]:
+    """The quotations, each once: a note may be the cause already."""
+    found: dict[tuple[str, str], Quote] = {}
+    for citation in citations:
+        found.setdefault((citation.id, citation.quote), _quote(citation))
+    return list(found.values())
 
 
 def _quote(citation: Citation) -> Quote:

@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 
-# A channel takes a message a second; changes of messages are fifty a minute, whatever the channel.
+# A channel takes a message a second, and a change of one is counted with them here; changes are fifty a minute in all.
 POST_SECONDS = 1.05
 UPDATE_SECONDS = 1.25
 
@@ -22,9 +22,10 @@ class Pace:
         """Return when the channel takes one message more."""
         await self._wait(f"post:{channel}", POST_SECONDS)
 
-    async def wait_to_update(self) -> None:
-        """Return when one message more may be changed."""
+    async def wait_to_update(self, channel: str) -> None:
+        """Return when one message more of the channel may be changed."""
         await self._wait("update", UPDATE_SECONDS)
+        await self._wait(f"post:{channel}", POST_SECONDS)
 
     async def _wait(self, key: str, distance: float) -> None:
         begins_at = max(self._now(), self._free_at[key])

@@ -73,7 +73,7 @@ class Poster:
             SlackRefusedError: it cannot be changed.
 
         """
-        await self._pace.wait_to_update()
+        await self._pace.wait_to_update(channel)
         await self._client.call("chat.update", channel=channel, ts=ts, text=text, blocks=list(blocks))
 
     async def _post(self, message: Message, mark: str) -> str:

@@ -4,8 +4,7 @@ import re
 
 _FEW_WORDS = 4
 _BEGINS = re.compile(
-    r"(?:and|but|so|also|or|then|ok(?:ay)?|what\s+about|how\s+about|what\s+else|anything\s+else|who(?:se)?|when|why|"
-    r"how\s+(?:long|so|come|was|were|did)|which|since\s+when|only|just)\b",
+    r"(?:and|but|so|also|or|then|ok(?:ay)?|what\s+about|how\s+about|what\s+else|anything\s+else|since\s+when|only)\b",
     re.IGNORECASE,
 )
 _POINTS_BACK = re.compile(
