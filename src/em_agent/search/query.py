@@ -23,13 +23,14 @@ from em_agent.search.words import WordQuery
 log = structlog.get_logger()
 
 ANYTHING = Filters()
-# By words and by meaning each; whoever is among them is scored by both.
-_SHORTLIST = 200
 _KEPT_VECTORS = 256
 _KEPT_SECONDS = 300.0
+# Plans are made for the values that are given. A walk through the index of vectors goes on until it has found enough of
+# those that fit the filter.
 _PREPARE = """
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true),
-    set_config('max_parallel_workers_per_gather', '0', true)
+    set_config('max_parallel_workers_per_gather', '0', true), set_config('hnsw.ef_search', '100', true),
+    set_config('hnsw.iterative_scan', 'strict_order', true), set_config('hnsw.max_scan_tuples', '200000', true)
 """
 
 
@@ -135,7 +136,7 @@ async def _candidates(  # noqa: PLR0913 - all that a search knows
     by_words = await words.find(connection, asked, scope)
     verbatim = await exact.find_verbatim(connection, q, counts, by_words)
     best = sorted(by_words, key=lambda key: (-by_words[key].score, -key))
-    keys = {*named, *identified, *verbatim, *best[:_SHORTLIST]}
+    keys = {*named, *identified, *verbatim, *best[: max(words.SHORTLIST, top_k)]}
     nearest: dict[int, Nearest] = {}
     if query is not None:
         keys.update(await meaning.find(connection, query, scope, top_k))
