@@ -79,7 +79,7 @@ class Search:
             NotFoundError: there is no such document in the index.
 
         """
-        model = self.embedder.fingerprint if self.embedder else None
+        model = await self._model()
         async with self.reading() as connection:
             key = await find_key(connection, document_id)
             scope = await resolve(connection, filters)
@@ -88,7 +88,7 @@ class Search:
             by_meaning = await rank_by_meaning(connection, key, model, scope, top_k) if model else None
             asked = await own_words(connection, key)
             ranked = by_meaning if by_meaning is not None else await rank_by_words(connection, key, asked, scope)
-            degraded = ("dense",) if model and by_meaning is None else ()
+            degraded = ("dense",) if self.embedder and by_meaning is None else ()
             return Outcome(await read_hits(connection, ranked[:top_k], asked.weights), degraded)
 
     @asynccontextmanager
@@ -114,6 +114,12 @@ class Search:
             self._keep(q, vector)
         # One that is elsewhere has told by its answer which model it is.
         return MeaningQuery(vector, self.embedder.fingerprint), ()
+
+    async def _model(self) -> str:
+        """The model by which vectors are compared; empty where there is none, or none that answers."""
+        if self.embedder is not None and not self.embedder.fingerprint:
+            await self._embed("Which model is it?")
+        return self.embedder.fingerprint if self.embedder else ""
 
     def _keep(self, q: str, vector: list[float]) -> None:
         self._vectors[q] = (time.monotonic(), vector)

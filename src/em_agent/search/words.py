@@ -14,6 +14,7 @@ CANDIDATES = 500
 SHORTLIST = 100
 # The postings that are read for candidates, rare terms first: common terms move scores little.
 _POSTINGS = 20_000
+_LOOKED_UP = 2_000
 _LONGEST_QUERY = 128  # terms; of a longer one those that weigh most
 
 _TERMS = """
@@ -140,7 +141,9 @@ async def _find(connection: Connection, query: WordQuery, terms: Sequence[Term],
     if not terms:
         return {}
     if scope.keys is not None:
-        condition = "document_key = ANY($6::integer[])"
+        # Few are looked up in the index; among many, a hash of them tells which of the postings are theirs.
+        looked_up = "document_key" if len(scope.keys) <= _LOOKED_UP else "document_key + 0"
+        condition = f"{looked_up} = ANY($6::integer[])"
     elif values:
         condition = f"EXISTS (SELECT FROM search.documents AS d WHERE d.key = document_key AND {condition})"
     limit = SHORTLIST if len(terms) == len(query.terms) else CANDIDATES
