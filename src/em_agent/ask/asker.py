@@ -87,7 +87,7 @@ class Asker:
         """Write the answer; the documents that a model may write it from, none where it has to stand as it is."""
         if question.incident is not None and (detail := await single.detail_of(self._pool, question.incident)):
             return await self._about_one(draft, question, detail)
-        if question.incident is not None and question.intent in {"incident", "similar"} and not question.words:
+        if question.incident is not None and not any(word.isalpha() for word in question.words):
             draft.abstain(f"I know no incident {question.incident}.")
             return []
         if question.intent == "number":

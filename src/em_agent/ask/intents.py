@@ -76,11 +76,12 @@ _ONE = re.compile(rf"\b(?:the|that|this)\s+(?:[\w'’-]+\s+){{0,6}}{_HAPPENING}\
 _LASTED = re.compile(
     r"\bhow\s+long\b|\bwhen\b|\bhow\s+(?:fast|quick|quickly|soon)\b|\bwho\b|\btime\s+to\b", re.IGNORECASE
 )
+_TOOK = re.compile(r"\bhow\s+long\s+did\s+(?:the|that|this)\b.*\b(?:take|last)\b", re.IGNORECASE)
 _MANY = re.compile(r"\bhow\s+(?:many|often)\b|\bmtt[ra]\b|\bmean\b|\baverage\b|\bmedian\b|\bp\d\d\b", re.IGNORECASE)
 
 
 def intent_of(text: str) -> Intent:
     """The kind of the question; `incident` for one that asks how long or when a certain incident was."""
-    if _LASTED.search(text) and _ONE.search(text) and not _MANY.search(text):
+    if _LASTED.search(text) and (_ONE.search(text) or _TOOK.search(text)) and not _MANY.search(text):
         return "incident"
     return next((intent for intent, pattern in _COMPILED if pattern.search(text)), "search")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from em_agent.ask.questions import Question
+from em_agent.ask.words import words_of
 from em_agent.search.analyse import analyse
 from em_agent.search.query import Search
 from em_agent.search.results import Hit
@@ -74,10 +75,17 @@ def _score(hit: Hit, covered: float, *, by_meaning: bool) -> float:
     return (hit.meaning or 0.0) + _WORDS_PART * covered if by_meaning else covered
 
 
+def _own_words(question: Question) -> list[str]:
+    """The words of the topic, without those that narrow the search: what is left has them all."""
+    filters = question.filters
+    names = {word for name in (*filters.services, *filters.teams) for word in words_of(name)}
+    return [word for word in question.words if word not in names] or list(question.words)
+
+
 async def _coverage(search: Search, question: Question, hits: Sequence[Hit]) -> Mapping[int, float]:
     """For each hit, the part of the question's words that it has; rare words count for more, unknown ones for most."""
     async with search.reading() as connection:
-        counts = (await analyse(connection, [" ".join(question.words)]))[0]
+        counts = (await analyse(connection, [" ".join(_own_words(question))]))[0]
         if not counts or not hits:
             return {}
         rows = await connection.fetch(_TERMS, list(counts))
