@@ -96,6 +96,13 @@ async def test_the_clock_makes_way(stand: Stand) -> None:
     await stand.check_truth()
 
 
+_DONE = "SELECT mode FROM crawl_runs WHERE state = 'done' ORDER BY id"
+
+
+async def _count_done(stand: Stand) -> bool:
+    return len(await stand.pool.fetch(_DONE)) > 1
+
+
 async def test_schedule(stand: Stand) -> None:
     """By the clock all of history is read, then what changes; a failure only postpones it; two copies share the work."""
     stand.fake.faults = [fail(401, times=1)]
@@ -107,10 +114,9 @@ async def test_schedule(stand: Stand) -> None:
         await eventually(lambda: len(stand.index.states) == 250, seconds=30)
         incident = stand.fake.account.trigger(datetime.now(UTC).replace(microsecond=0))
         await eventually(lambda: incident.id in stand.index.states, seconds=30)
+        await eventually(lambda: _count_done(stand), seconds=30)
     finally:
         await cancel(tasks)
-    modes = [
-        row["mode"] for row in await stand.pool.fetch("SELECT mode FROM crawl_runs WHERE state = 'done' ORDER BY id")
-    ]
+    modes = [row["mode"] for row in await stand.pool.fetch(_DONE)]
     assert modes[0] == "full"
     assert set(modes[1:]) == {"changes"}
