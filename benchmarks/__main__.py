@@ -1,6 +1,6 @@
 """Runs every benchmark and prints its tables: python -m benchmarks."""
 
-from benchmarks import footprint, ingest, lag, metrics, relay
+from benchmarks import footprint, ingest, lag, metrics, relay, search
 
-for _benchmark in (ingest, relay, lag, footprint, metrics):
+for _benchmark in (ingest, relay, lag, footprint, metrics, search):
     _benchmark.main()

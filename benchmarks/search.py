@@ -122,7 +122,6 @@ async def _embed(connection: Connection, corpus: Corpus, model: Embedder, seed: 
     rng = np.random.default_rng(seed)
     while waiting := await vectors.pending(connection, model.fingerprint, 5_000):
         await vectors.save(connection, model.fingerprint, waiting, corpus.vectors(rng, len(waiting)).tolist())
-    await vectors.ensure_index(connection, model.fingerprint, DIMENSIONS)
 
 
 async def _one_by_one(pool: Pool, corpus: Corpus, first: int) -> float:
@@ -207,6 +206,9 @@ async def _measure(url: str, small: int, large: int) -> None:
         )
         async with pool.acquire() as connection:
             await _embed(connection, corpus, model, 7)
+            # Where it grows with the vectors, as they come, it needs no such memory.
+            await connection.execute("SET maintenance_work_mem = '512MB'")
+            await vectors.ensure_index(connection, model.fingerprint, DIMENSIONS)
         p50, p95 = await _search(pool, corpus, model)
         show(
             f"search among {large:,}, embedding of the question included ({model.fingerprint})",

@@ -123,13 +123,7 @@ async def open_connections(
 
 @asynccontextmanager
 async def open_embedder(settings: Settings) -> AsyncIterator[Embedder | None]:
-    """The model that turns text into vectors, closed on exit; None where words alone are to do.
-
-    Raises:
-        ConfigurationError: one of EMBEDDINGS_URL and EMBEDDINGS_MODEL is set without the other.
-
-    """
-    settings.check_embeddings()
+    """The model that turns text into vectors, closed on exit; None where words alone are to do."""
     embedder = _embedder(settings)
     try:
         yield embedder

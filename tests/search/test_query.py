@@ -14,6 +14,7 @@ from em_agent.kit.postgres import Pool
 from em_agent.search import store, vectors
 from em_agent.search.embedder import Vectors
 from em_agent.search.filters import Filters
+from em_agent.search.fusion import WORDS_WEIGHT
 from em_agent.search.query import Search
 
 DIMENSIONS = 16
@@ -133,7 +134,7 @@ async def test_odd_questions(pool: Pool, *, with_model: bool) -> None:
 
 
 async def test_words_and_meaning(pool: Pool) -> None:
-    """With vectors, the score is half the words' and half the meaning's, each by its best; and every document has one."""
+    """With vectors, the score is made of the words' and the meaning's, each by its best; and every document has one."""
     model = HashingModel()
     rng = random.Random(3)
     words = ["disk", "full", "queue", "slow", "rollback", "deploy", "certificate", "expired", "login", "latency"]
@@ -156,7 +157,8 @@ async def test_words_and_meaning(pool: Pool) -> None:
     for hit in hits:
         assert hit.meaning == pytest.approx(nearest[hit.id], abs=2e-3)
         if not hit.is_exact:
-            expected = 0.5 * hit.words / best_words + 0.5 * max(nearest[hit.id], 0) / best_meaning
+            expected = WORDS_WEIGHT * hit.words / best_words
+            expected += (1 - WORDS_WEIGHT) * max(nearest[hit.id], 0) / best_meaning
             assert hit.score == pytest.approx(expected, abs=2e-3)
         own = next(document for document in documents if document.id == hit.id)
         assert any(hit.snippet in passage.text for passage in own.passages)

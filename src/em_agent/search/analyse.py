@@ -7,6 +7,7 @@ unstemmed: `us-east-1`, `order_service`, `db-7.prod.example.com`, `10.0.0.1`. Ev
 text: a tsvector would stop at 255 of a word.
 """
 
+import asyncio
 import re
 import unicodedata
 from collections import Counter
@@ -16,6 +17,8 @@ from em_agent.kit.postgres import Connection
 
 LONGEST_TERM = 100  # characters; of longer ones, such as encoded data, the beginning is the term
 _CACHED_LEXEMES = 20_000
+# What takes some milliseconds to read, for which nobody else should have to wait.
+_LONG_CHARACTERS = 20_000
 
 # Possessive and from the beginning of a word only, so that a megabyte without a space is read once.
 _IDENTIFIER = re.compile(r"\b(?:\w++(?:[-./:@#+=~\\]++\w++)+|[^\W_]++(?:_++[^\W_]++)+)")
@@ -37,9 +40,14 @@ def tokens(text: str) -> Counter[str]:
 
 async def analyse(connection: Connection, texts: Sequence[str]) -> list[Counter[str]]:
     """The terms of each text with their frequencies."""
-    read = [tokens(text) for text in texts]
+    characters = sum(len(text) for text in texts)
+    read = _read(texts) if characters < _LONG_CHARACTERS else await asyncio.to_thread(_read, texts)
     lexemes = await _look_up(connection, set().union(*read))
     return [_to_terms(counts, lexemes) for counts in read]
+
+
+def _read(texts: Sequence[str]) -> list[Counter[str]]:
+    return [tokens(text) for text in texts]
 
 
 def _to_terms(counts: Counter[str], lexemes: dict[str, str | None]) -> Counter[str]:

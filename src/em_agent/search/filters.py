@@ -66,8 +66,9 @@ async def resolve(connection: Connection, filters: Filters) -> Scope:
     condition, values = filters.condition(1)
     if not values:
         return Scope(filters, None)
-    rows = await connection.fetch(
-        f"SELECT d.key FROM search.documents AS d WHERE {condition} LIMIT {FEW + 1}",  # noqa: S608 - names of ours
+    keys: list[int] = await connection.fetchval(
+        "SELECT coalesce(array_agg(key), '{}') FROM"  # noqa: S608 - names of ours
+        f" (SELECT d.key FROM search.documents AS d WHERE {condition} LIMIT {FEW + 1}) AS fitting",
         *values,
     )
-    return Scope(filters, [row["key"] for row in rows] if len(rows) <= FEW else None)
+    return Scope(filters, keys if len(keys) <= FEW else None)

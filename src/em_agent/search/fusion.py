@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WORDS_WEIGHT = 0.5
+WORDS_WEIGHT = 0.45
 # The share of what the query's words weigh together that a document has where it is plainly about them: one that has
 # less is the best by words of a poor lot. Few repetitions reach it, for each word's weight is only neared.
 _PLENTY = 0.65
@@ -33,7 +33,7 @@ class Ranked:
 
 
 def fuse(candidates: Sequence[Candidate], weight_of_words: float) -> list[Ranked]:
-    """The candidates, best first: each side divided by its best score, half and half.
+    """The candidates, best first: each side divided by its best score, about half and half.
 
     The scores themselves are fused, not the ranks: how much better a document is than the next would be lost. Where
     even the best has little of the words' weight, which a question in other words than the texts does to them, words

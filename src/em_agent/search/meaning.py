@@ -11,7 +11,7 @@ from em_agent.kit.postgres import Connection
 from em_agent.search.filters import Scope
 from em_agent.search.vectors import comparable, quoted
 
-PASSAGES = 200
+PASSAGES = 100  # what one walk through the index finds
 _MORE = 8
 _EXACT = """
 SELECT p.document_key AS key, min(p.embedding <#> $1::real[]::halfvec) AS distance
@@ -21,10 +21,6 @@ WHERE p.model = $2 GROUP BY 1 ORDER BY 2 LIMIT $4
 _NEAREST = """
 SELECT p.document_key AS key FROM search.passages AS p
 WHERE p.model = {model} AND {condition} ORDER BY {embedding} <#> $1::real[]::halfvec({dimensions}) LIMIT $2
-"""
-_FOLLOW_THE_INDEX = """
-SELECT set_config('hnsw.ef_search', '100', true), set_config('hnsw.iterative_scan', 'strict_order', true),
-    set_config('hnsw.max_scan_tuples', '200000', true)
 """
 _SCORE = """
 SELECT DISTINCT ON (p.document_key) p.document_key AS key, p.ordinal, -(p.embedding <#> $1::real[]::halfvec) AS score
@@ -62,7 +58,6 @@ async def find(connection: Connection, query: MeaningQuery, scope: Scope, at_lea
     sql = _NEAREST.format(
         model=quoted(query.model), condition=condition, embedding=comparable(dimensions), dimensions=dimensions
     )
-    await connection.execute(_FOLLOW_THE_INDEX)
     limit = max(PASSAGES, at_least)
     while True:
         rows = await connection.fetch(sql, query.vector, limit, *values)

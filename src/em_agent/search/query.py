@@ -23,13 +23,14 @@ from em_agent.search.words import WordQuery
 log = structlog.get_logger()
 
 ANYTHING = Filters()
-# By words and by meaning each; whoever is among them is scored by both.
-_SHORTLIST = 200
 _KEPT_VECTORS = 256
 _KEPT_SECONDS = 300.0
+# Plans are made for the values that are given. A walk through the index of vectors goes on until it has found enough of
+# those that fit the filter.
 _PREPARE = """
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true),
-    set_config('max_parallel_workers_per_gather', '0', true)
+    set_config('max_parallel_workers_per_gather', '0', true), set_config('hnsw.ef_search', '100', true),
+    set_config('hnsw.iterative_scan', 'strict_order', true), set_config('hnsw.max_scan_tuples', '200000', true)
 """
 
 
@@ -78,7 +79,7 @@ class Search:
             NotFoundError: there is no such document in the index.
 
         """
-        model = self.embedder.fingerprint if self.embedder else None
+        model = await self._model()
         async with self.reading() as connection:
             key = await find_key(connection, document_id)
             scope = await resolve(connection, filters)
@@ -87,7 +88,7 @@ class Search:
             by_meaning = await rank_by_meaning(connection, key, model, scope, top_k) if model else None
             asked = await own_words(connection, key)
             ranked = by_meaning if by_meaning is not None else await rank_by_words(connection, key, asked, scope)
-            degraded = ("dense",) if model and by_meaning is None else ()
+            degraded = ("dense",) if self.embedder and by_meaning is None else ()
             return Outcome(await read_hits(connection, ranked[:top_k], asked.weights), degraded)
 
     @asynccontextmanager
@@ -114,6 +115,12 @@ class Search:
         # One that is elsewhere has told by its answer which model it is.
         return MeaningQuery(vector, self.embedder.fingerprint), ()
 
+    async def _model(self) -> str:
+        """The model by which vectors are compared; empty where there is none, or none that answers."""
+        if self.embedder is not None and not self.embedder.fingerprint:
+            await self._embed("Which model is it?")
+        return self.embedder.fingerprint if self.embedder else ""
+
     def _keep(self, q: str, vector: list[float]) -> None:
         self._vectors[q] = (time.monotonic(), vector)
         self._vectors.move_to_end(q)
@@ -135,7 +142,7 @@ async def _candidates(  # noqa: PLR0913 - all that a search knows
     by_words = await words.find(connection, asked, scope)
     verbatim = await exact.find_verbatim(connection, q, counts, by_words)
     best = sorted(by_words, key=lambda key: (-by_words[key].score, -key))
-    keys = {*named, *identified, *verbatim, *best[:_SHORTLIST]}
+    keys = {*named, *identified, *verbatim, *best[: max(words.SHORTLIST, top_k)]}
     nearest: dict[int, Nearest] = {}
     if query is not None:
         keys.update(await meaning.find(connection, query, scope, top_k))

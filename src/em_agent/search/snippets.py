@@ -10,13 +10,15 @@ _LONGEST_READ = 20_000
 
 
 def snippet(text: str, weights: Mapping[str, float]) -> str:
-    """The stretch of whole sentences, as far as they fit, whose stems weigh most; the first of equals."""
+    """The stretch of whole sentences, as far as they fit, whose stems weigh most, beginning with them; else the first."""
     read = text[:_LONGEST_READ].strip()
     if len(read) <= LONGEST_CHARACTERS:
         return read
     starts = [match.end() for match in _SENTENCE_START.finditer(read)] or [0]
     starts += [space for place in _places(read, weights) if (space := _word_before(read, place)) is not None]
-    best = max(starts, key=lambda start: (overlap(read[start : start + LONGEST_CHARACTERS], weights), -start))
+    weighed = [(overlap(read[start : start + LONGEST_CHARACTERS], weights), start) for start in starts]
+    most = max(weight for weight, _ in weighed)
+    best = max(start for weight, start in weighed if weight == most) if most else 0
     return _ended(read[best : best + LONGEST_CHARACTERS], is_cut=best + LONGEST_CHARACTERS < len(read))
 
 

@@ -9,9 +9,12 @@ from em_agent.search.filters import Scope
 
 K1 = 1.2
 B = 0.75
+# So many are scored by all terms where the rare ones alone found them; where all terms did, the best are enough.
 CANDIDATES = 500
+SHORTLIST = 100
 # The postings that are read for candidates, rare terms first: common terms move scores little.
 _POSTINGS = 20_000
+_LOOKED_UP = 2_000
 _LONGEST_QUERY = 128  # terms; of a longer one those that weigh most
 
 _TERMS = """
@@ -26,7 +29,7 @@ CROSS JOIN LATERAL (
     SELECT document_key, frequency, length FROM search.postings AS p WHERE p.term_id = q.term_id
 ) AS posting
 WHERE {{condition}}
-GROUP BY document_key ORDER BY score DESC, document_key DESC LIMIT {CANDIDATES}
+GROUP BY document_key ORDER BY score DESC, document_key DESC LIMIT $5
 """  # noqa: S608 - names of ours
 _SCORE = f"""
 SELECT d.key, coalesce(scored.score, 0) AS score, scored.terms
@@ -134,14 +137,17 @@ async def score(connection: Connection, query: WordQuery, keys: Sequence[int]) -
 
 
 async def _find(connection: Connection, query: WordQuery, terms: Sequence[Term], scope: Scope) -> dict[int, Scored]:
-    condition, values = scope.condition(5)
+    condition, values = scope.condition(6)
     if not terms:
         return {}
     if scope.keys is not None:
-        condition = "document_key = ANY($5::integer[])"
+        # Few are looked up in the index; among many, a hash of them tells which of the postings are theirs.
+        looked_up = "document_key" if len(scope.keys) <= _LOOKED_UP else "document_key + 0"
+        condition = f"{looked_up} = ANY($6::integer[])"
     elif values:
         condition = f"EXISTS (SELECT FROM search.documents AS d WHERE d.key = document_key AND {condition})"
-    rows = await connection.fetch(_FIND.format(condition=condition), *query.parameters(terms), *values)
+    limit = SHORTLIST if len(terms) == len(query.terms) else CANDIDATES
+    rows = await connection.fetch(_FIND.format(condition=condition), *query.parameters(terms), limit, *values)
     return {row["key"]: Scored(row["score"], row["terms"]) for row in rows}
 
 
