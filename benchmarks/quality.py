@@ -1,4 +1,4 @@
-"""How well the memory finds: by words, by meaning and by both, in the invented company and in other collections.
+"""How well the memory finds and answers: by words, by meaning and by both, in the invented company and elsewhere.
 
     python -m benchmarks.quality [folder ...]
 
@@ -19,13 +19,16 @@ import orjson
 import structlog
 from tests.conftest import with_database
 from tests.evaluation import memory
+from tests.evaluation.answers import judge, shares
 from tests.evaluation.corpus import questions
 from tests.evaluation.rankings import Query, by_both, by_meaning, by_words, quality, query_of
 
 from benchmarks.stand import show
+from em_agent.ask.asker import Asker
 from em_agent.domain.documents import Document, Passage
 from em_agent.embedded.postgres import start_postgres
 from em_agent.kit.postgres import Pool, migrate, open_pool
+from em_agent.metrics.incidents import IncidentMeter
 from em_agent.search import store
 from em_agent.search.chunks import paragraphs
 from em_agent.search.embedding.bundled import BundledEmbedder
@@ -54,8 +57,12 @@ async def _company(url: str, embedder: BundledEmbedder) -> None:
     async with open_pool(url, name="benchmark", size=4) as pool:
         await memory.fill(pool, url)
         await memory.embed(pool, embedder)
-        queries = [query_of(question) for question in questions()[1] if question.grades]
+        zone, asked = questions()
+        queries = [query_of(question) for question in asked if question.grades]
         show("The invented company", _HEADINGS, await _compare(pool, embedder, queries))
+        asker = Asker(Search(pool, embedder), IncidentMeter(pool), pool, timezone=zone, embedder=embedder)
+        rows = [(count, group, f"{share:.3f}") for group, (count, share) in shares(await judge(asker, asked)).items()]
+        show("Its answers", ("questions", "", "right"), rows)
 
 
 async def _collection(url: str, embedder: BundledEmbedder, folder: Path) -> None:

@@ -20,6 +20,10 @@ def _load(name: str, value: str) -> Settings:
         ("DATABASE_URL", "postgresql://host:99999/db"),
         ("NATS_URL", "nats://host:port"),
         ("NATS_URL", "host:4222"),
+        ("EMBEDDINGS_URL", "models.internal:8080/v1"),
+        ("EMBEDDINGS_URL", "ftp://secret@models.internal/v1"),
+        ("EMBEDDINGS_URL", "https:///v1"),
+        ("EMBEDDINGS_URL", "https://models.internal:port/v1"),
         ("EM_AGENT_TIMEZONE", "Mars/Olympus"),
         ("EM_AGENT_TIMEZONE", "localtime"),
         ("EM_AGENT_TIMEZONE", "posixrules"),
@@ -58,3 +62,18 @@ def test_urls_of_every_form(name: str, value: str) -> None:
     """Several hosts, sockets, IPv6 and odd passwords are no mistakes."""
     settings = _load(name, value)
     assert value in {settings.database_url, settings.nats_url}
+
+
+@pytest.mark.parametrize(
+    ("environment", "missing"),
+    [
+        ({"EMBEDDINGS_URL": "https://models.internal/v1"}, "EMBEDDINGS_MODEL"),
+        ({"EMBEDDINGS_MODEL": "some-model"}, "EMBEDDINGS_URL"),
+    ],
+)
+def test_a_model_has_a_name_and_a_place(environment: dict[str, str], missing: str) -> None:
+    """A model's name without its address, or the other way about, is told in one line that names both."""
+    with pytest.raises(ConfigurationError, match=missing) as failure:
+        load_settings(environment, dotenv=Path("there-is-none"))
+    assert "\n" not in str(failure.value)
+    assert load_settings({"EMBEDDINGS_URL": "None"}, dotenv=Path("there-is-none")).embeddings_url == "none"

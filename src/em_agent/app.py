@@ -37,6 +37,8 @@ log = structlog.get_logger()
 def build_gateway(services: GatewayServices) -> ASGIApp:
     """Webhooks straight to the gateway, everything else through the access guard to the API."""
     endpoints = {name: _endpoint(rules) for name, rules in services.rules.items()}
+    for name, rules in services.rules.items():
+        telemetry.SECRETS.labels(name).set(len(rules.secrets))
     webhooks = WebhookGateway(endpoints, services.recorder, services.pool)
     backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone, search=services.search)
     app = health.AnswerHead(build_api(backend, list(endpoints), services.model))

@@ -11,7 +11,7 @@ from nats.aio.client import Client
 
 from em_agent.errors import ConfigurationError
 from em_agent.events.record import Recorder
-from em_agent.integrations.pagerduty.api import PagerDutyApi
+from em_agent.integrations.pagerduty.api import PATIENCE_SECONDS, PagerDutyApi
 from em_agent.integrations.registry import SOURCES
 from em_agent.integrations.source import WebhookSource
 from em_agent.kit.nats import open_client
@@ -56,9 +56,11 @@ class PagerDutyAccount:
     url: str
     token: str = field(repr=False)
 
-    def open(self, observe: Callable[[str], None] = lambda _: None) -> PagerDutyApi:
+    def open(
+        self, observe: Callable[[str], None] = lambda _: None, *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> PagerDutyApi:
         """A client of the account."""
-        return PagerDutyApi(self.url, self.token, observe=observe)
+        return PagerDutyApi(self.url, self.token, observe=observe, patience_seconds=patience_seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,13 +123,7 @@ async def open_connections(
 
 @asynccontextmanager
 async def open_embedder(settings: Settings) -> AsyncIterator[Embedder | None]:
-    """The model that turns text into vectors, closed on exit; None where words alone are to do.
-
-    Raises:
-        ConfigurationError: one of EMBEDDINGS_URL and EMBEDDINGS_MODEL is set without the other.
-
-    """
-    settings.check_embeddings()
+    """The model that turns text into vectors, closed on exit; None where words alone are to do."""
     embedder = _embedder(settings)
     try:
         yield embedder

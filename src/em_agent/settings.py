@@ -302,4 +302,5 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path = Path(
         if name.startswith(_PREFIXES) and name.endswith("_WEBHOOK_SECRET") and not settings.secrets(name):
             message = f"{name} is wrong: {_HOLDS_NOTHING}."
             raise ConfigurationError(message)
+    settings.check_embeddings()
     return settings

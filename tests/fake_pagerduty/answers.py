@@ -117,11 +117,12 @@ def _sort(found: list[Incident], query: Mapping[str, str]) -> list[Incident]:
     }:
         raise RefusalError(400, 2001, "Invalid Input Provided", ["sort_by is invalid."])
     keys: dict[str, Any] = {
-        "created_at": lambda one: one.order,
         "incident_number": lambda one: one.number,
         "resolved_at": lambda one: one.resolved_at or EVER,
         "urgency": lambda one: one.urgency,
     }
+    if column == "created_at":  # as they come
+        return found[::-1] if direction == "desc" else found
     return sorted(found, key=keys[column], reverse=direction == "desc")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import re
 import time
 from collections import Counter
@@ -99,7 +100,11 @@ class FakePagerDuty:
             token = self._authenticate(request)
             headers = self._limit()
             _permit(token, request)
-            return JSONResponse(answers.answer(self.account, request), headers=headers)
+            document = answers.answer(self.account, request)
+            body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+            if not body.isprintable():  # half characters have no other way to be written
+                body = json.dumps(document)
+            return Response(body, headers=headers, media_type="application/json")
         except RefusalError as refusal:
             if refusal.status == 401:
                 return Response("<html>Unauthorized</html>", 401, media_type="text/html")

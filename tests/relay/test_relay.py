@@ -370,7 +370,7 @@ async def _has(client: Client, count: int) -> bool:
 
 async def _leaders(pool: Pool) -> int:
     count: int = await pool.fetchval(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND granted "
+        "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND granted "
         "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
         0x656D01,
     )

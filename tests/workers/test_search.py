@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -152,6 +153,25 @@ async def test_one_bad_incident_does_not_stop_the_others(
     assert [entry["id"] for entry in logs if entry["event"] == "search.incident_failed"] == ["pagerduty:incident:P1"]
 
 
+async def test_what_is_still_to_do_is_measured(database_url: str, pool: Pool) -> None:
+    """The metrics count marks, those that failed, their age, and passages without a vector."""
+    await apply(pool, *(told(n, "triggered", f"P{n}", snapshot=SNAPSHOT) for n in range(3)))
+    await pool.execute(
+        "UPDATE search.pending_incidents SET attempts = 1, marked_at = now() - interval '1 h' WHERE incident_id = 'P1'"
+    )
+    async with pool.acquire() as connection:
+        await store.index(connection, [Document("runbook", "runbooks", "t", (Passage("paragraph", "off and on"),))])
+    async with gateway_on(database_url) as gateway:
+        text = (await gateway.client.get("/metrics")).text
+    lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("em_agent_search"))
+    assert float(lines.pop("em_agent_search_age_seconds")) > 3599
+    assert {name: float(value) for name, value in lines.items()} == {
+        'em_agent_search_pending{what="incidents"}': 3,
+        'em_agent_search_pending{what="passages"}': 1,
+        "em_agent_search_failing": 1,
+    }
+
+
 async def test_copies_share_the_work(database_url: str, pool: Pool) -> None:
     """Three copies index and embed everything once in effect."""
     models_of = [Model(), Model(), Model()]
@@ -209,6 +229,19 @@ async def test_another_model_reads_everything_anew(database_url: str, pool: Pool
         await eventually(lambda: pool.fetchval("SELECT count(*) = 81 FROM search.passages WHERE model = 'model-b'"))
     assert len(later.asked) == asked + 1, "what did not change is not read again"
     assert await pool.fetchval("SELECT min(vector_dims(embedding::vector)) FROM search.passages") == 7
+
+
+async def test_what_is_new_is_read_first(database_url: str, pool: Pool) -> None:
+    """Titles come first, then the newest notes; a long title leaves room for what stands under it."""
+    titled = told(0, "triggered", "P1", snapshot=replace(SNAPSHOT, title="t" * 5000))
+    await apply(pool, titled, *(noted(n, f"note {n:02}", f"P{n % 3}") for n in range(1, 41)))
+    model = Model()
+    async with search_on(database_url, model):
+        await eventually(lambda: is_settled(pool, "model-a"))
+    assert model.asked[0] == "t" * 5000
+    notes = [text.rpartition("\n")[2] for text in model.asked[1:]]
+    assert notes == [f"note {n:02}" for n in range(40, 0, -1)]
+    assert max(map(len, model.asked[1:])) < 250
 
 
 async def test_a_model_is_not_asked_while_there_is_nothing(database_url: str) -> None:

@@ -113,7 +113,7 @@ def router(meter: IncidentMeter, *, timezone: str) -> APIRouter:
         """How many of the incidents triggered in a window are known from webhooks, from the REST API, from both."""
         given = {name: request.query_params.getlist(name) for name in request.query_params}
         refuse_unknown(given, FILTER_NAMES)
-        return await meter(request).completeness(read_query(given, now=datetime.now(UTC), timezone=timezone))
+        return await meter.completeness(read_query(given, now=datetime.now(UTC), timezone=timezone))
 
     return routes
 

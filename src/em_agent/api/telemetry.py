@@ -22,6 +22,7 @@ OUTBOX_AGE = Gauge("em_agent_outbox_age_seconds", "Age of the oldest event that 
 CONSUMER_LAG = Gauge("em_agent_consumer_lag", "Messages that a consumer has not finished with.", ["consumer"])
 DEAD_LETTERS = Gauge("em_agent_dead_letters", "Messages that a consumer gave up on.", ["consumer"])
 QUARANTINED = Gauge("em_agent_quarantined", "Authentic deliveries that could not be read.", ["source"])
+SECRETS = Gauge("em_agent_source_secrets", "Webhook secrets that the gateway which is asked verifies with.", ["source"])
 MODELS_AGE = Gauge("em_agent_models_age_seconds", "Age of the oldest event that the models don't have; 0 if none.")
 SEARCH_PENDING = Gauge("em_agent_search_pending", "What the memory has still to index or to embed.", ["what"])
 SEARCH_FAILING = Gauge("em_agent_search_failing", "Incidents that could not be indexed so far.")

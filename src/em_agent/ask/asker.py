@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from em_agent.ask import single
@@ -14,12 +14,13 @@ from em_agent.ask.numbers import answer_number
 from em_agent.ask.questions import Filters, Question, read_question
 from em_agent.ask.quoting import gather, headline, tell
 from em_agent.ask.recurring import MOST_COMPARED, tell_recurring
-from em_agent.ask.relevance import relevant
-from em_agent.ask.sources import Source, list_ids, read_sources, search_filters
+from em_agent.ask.relevance import FEW_DOCUMENTS, relevant
+from em_agent.ask.sources import Source, count_ids, list_ids, read_sources, search_filters
 from em_agent.errors import InvalidError
 from em_agent.incidents.read import IncidentDetail
 from em_agent.kit.postgres import Pool, reachable
 from em_agent.metrics.incidents import IncidentMeter
+from em_agent.search.filters import Filters as SearchFilters
 from em_agent.search.query import Search
 from em_agent.search.results import Hit
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # it brings numpy along, which a role has only when it embeds
 
 MOST_CHARACTERS = 10_000
 _TOLD = 3  # incidents that are told of where several fit as well
+_LISTED = 6
 _CLOSE = 0.9  # of the best hit's score
 _SEARCHED = 10
 _SEARCHED_CHARACTERS = 2_000
@@ -85,7 +87,7 @@ class Asker:
         """Write the answer; the documents that a model may write it from, none where it has to stand as it is."""
         if question.incident is not None and (detail := await single.detail_of(self._pool, question.incident)):
             return await self._about_one(draft, question, detail)
-        if question.incident is not None and question.intent in {"incident", "similar"} and not question.words:
+        if question.incident is not None and not any(word.isalpha() for word in question.words):
             draft.abstain(f"I know no incident {question.incident}.")
             return []
         if question.intent == "number":
@@ -119,13 +121,17 @@ class Asker:
             return []
         if question.intent in {"list", "similar"}:
             return await self._similar(draft, question, hits, "that fit" if question.intent == "list" else "like this")
-        close = [hit for hit in hits if hit.score >= _CLOSE * hits[0].score][:_TOLD]
+        close = [hit for hit in hits if question.intent == "search" or hit.score >= _CLOSE * hits[0].score]
+        close = close[: _LISTED if question.intent == "search" else _TOLD]
         sources = await read_sources(self._pool, [hit.id for hit in close])
         first = "fix" if question.intent == "fix" else "cause"
         for index, source in enumerate(sources):
             if index == 1:
                 draft.say()
                 draft.say("Others that fit nearly as well:")
+                if question.intent == "search":
+                    tell_list(draft, sources[1:], question.topic)
+                    break
             evidence = await gather(source, question.topic, self._embedder)
             tell(draft, evidence, first, in_full=index == 0)  # type: ignore[arg-type]
             if index == 0 and question.intent == "incident" and source.incident:
@@ -201,12 +207,9 @@ class Asker:
         """What is about the question; where a filter leaves nothing, without it, and said so."""
         period = question.period
         window = (period.since, period.until) if period else (None, None)
-        topic = question.topic[:_SEARCHED_CHARACTERS]
-        hits, nearest = await self._search_with(
-            draft, question, topic, search_filters(question.filters, *window), top_k
-        )
+        hits, nearest = await self._search_with(draft, question, search_filters(question.filters, *window), top_k)
         if not hits and question.filters != Filters():
-            wider, nearest = await self._search_with(draft, question, topic, search_filters(Filters(), *window), top_k)
+            wider, nearest = await self._search_with(draft, question, search_filters(Filters(), *window), top_k)
             if wider:
                 draft.notice(f"Nothing fits with {_told(question.filters)}; this is without that.")
             hits = wider
@@ -225,17 +228,15 @@ class Asker:
         return []
 
     async def _search_with(
-        self,
-        draft: Draft,
-        question: Question,
-        topic: str,
-        filters: Any,
-        top_k: int,  # noqa: ANN401 - the search's
+        self, draft: Draft, question: Question, filters: SearchFilters, top_k: int
     ) -> tuple[list[Hit], Sequence[Hit]]:
-        outcome = await self._search.search(topic, top_k, filters)
+        """The hits that are relevant, and all."""
+        outcome = await self._search.search(question.topic[:_SEARCHED_CHARACTERS], top_k, filters)
         draft.degraded.update(outcome.degraded)
-        by_meaning = any(hit.meaning is not None for hit in outcome.hits)
-        return await relevant(self._search, question, outcome.hits, by_meaning=by_meaning), outcome.hits
+        are_few = filters != SearchFilters() and (await count_ids(self._pool, filters)) <= FEW_DOCUMENTS
+        for_list = question.intent in {"list", "similar", "recurring", "search"}
+        kept = await relevant(self._search, question, outcome.hits, are_few=are_few, for_list=for_list)
+        return kept, outcome.hits
 
     def _say_window(self, draft: Draft, question: Question) -> None:
         if question.period:

@@ -101,7 +101,7 @@ _ALERT = re.compile(
 )
 
 
-_PLAIN = 2.5
+_PLAIN = 2.0
 _OTHER = 1.0
 
 

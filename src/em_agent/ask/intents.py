@@ -9,7 +9,7 @@ _HAPPENING = r"(?:incident|outage|alert|page|failure|problem|issue|event|disrupt
 _REPAIR = (
     r"(?:fix|resolv|mitigat|recover|solv|restor|handl|repair|remed|address|rollback|roll(?:ed)?\s+back|undo|undid|clear|"
     r"bring|brought|get\s+(?:\w+\s+){0,6}(?:back|going|running|working)|got\s+(?:\w+\s+){0,6}(?:back|going|running)|"
-    r"stop|end|deal|dealt|react|respond|cope|unblock|unstick|work\s+around|put\s+(?:it\s+)?right|sort|heal|"
+    r"stop|ended\b|end\s+(?:the|it|this)|deal|dealt|react|respond|cope|unblock|unstick|work\s+around|put\s+(?:it\s+)?right|sort|heal|"
     r"cure|overcome|overcame|tackle|settle|make\s+(?:\w+\s+){0,5}work|contain|avoid|prevent|"
     r"stabili[sz]|mend|patch|correct|get\s+rid|got\s+rid|rid|free|catch\s+up|caught\s+up|clean)"
 )
@@ -18,7 +18,7 @@ _REPAIR = (
 _KINDS: tuple[tuple[Intent, str], ...] = (
     (
         "similar",
-        r"\b(?:seen|had|encountered|met|experienced|hit|run\s+into)\s+(?:\w+\s+){0,8}(?:before|already|previously|earlier)\b(?!\s+\w+day)"
+        r"\b(?:have|has|had|did)\s+(?:we|you|they|anyone|anybody|somebody|it|this|that|something|i)\b.*\b(?:see|seen|had|have|happen|encountered|met|experienced|hit|run\s+into)\s+(?:\w+\s+){0,8}(?:before|already|previously|earlier)\b(?!\s+\w+day)"
         r"|\b(?:similar|like)\s+(?:incidents?\s+|outages?\s+|ones?\s+)?(?:to|this|that|these|it)\b|\bsimilar\s+(?:past\s+)?(?:incident|outage|case)s?\b"
         r"|^\W*(?:have|has|had|did|was|were)\b.*\b(?:before|in\s+the\s+past|previously)\W*$"
         r"|\b(?:happened|occurred|been\s+here)\s+before\b|\bhave\s+we\s+(?:ever\s+)?(?:seen|had|met)\b|\banything\s+like\s+this\b",
@@ -29,7 +29,7 @@ _KINDS: tuple[tuple[Intent, str], ...] = (
         r"|\b(?:do|does|are|is)\b.*\b(?:again\s+and\s+again|over\s+and\s+over|time\s+and\s+again|repeatedly|so\s+(?:often|many|frequently))\b"
         r"|\brepeat(?:ed|ing)?\s+(?:causes?|incidents?|outages?|offenders?|problems?|issues?)\b"
         r"|\b(?:most\s+)?(?:common|frequent|usual|typical|main|top|biggest|leading|prevalent)\s+(?:\w+\s+){0,3}(?:causes?|reasons?|sources?|culprits?|problems?|issues?|triggers?)\b"
-        r"|\bwhat\s+are\s+(?:our|the|my)\s+(?:\w+\s+){0,3}(?:root\s+)?causes\b|\bpatterns?\b|\bwhy\s+(?:do|does|are|is)\b.*\b(?:always|constantly|often|regularly|every\s+\w+|all\s+the\s+time)\b"
+        r"|\bwhat\s+are\s+(?:our|the|my)\s+(?:\w+\s+){0,3}(?:root\s+)?causes\b|\b(?:any|what|which|are\s+there|see|recognise|recognize)\s+(?:\w+\s+){0,3}patterns?\b|\bwhy\s+(?:do|does|are|is)\b.*\b(?:always|constantly|often|regularly|every\s+\w+|all\s+the\s+time)\b"
         r"|\bcauses?\b.*\bmost\s+(?:often|\w+\s+incidents)\b|\bmost\s+often\b.*\bcauses?\b|\bwhat\s+usually\b",
     ),
     (
@@ -51,6 +51,7 @@ _KINDS: tuple[tuple[Intent, str], ...] = (
         rf"|\bwhat\s+(?:\w+\s+)?(?:fix|resolv|help|solv|mitigat|repair|cured?|restor|ended|stopped|put\s+(?:an\s+)?end|brought\s+(?:\w+\s+){{0,5}}back|got\s+(?:\w+\s+){{0,5}}(?:back|going|running|working)|made\s+(?:\w+\s+){{0,6}}(?:work|recover|go\s+away|available|healthy|better)|let\b|allowed|unblocked|cleared)"
         r"|\bwhat\s+(?:did|do|does|should|can|could|must|would|had|have|was|were|is|steps?|measures?|actions?|changes?|remed\w+|kind\s+of\s+fix)\b.*\b(?:do|done|did|help\w*|take|taken|took|fix|fixes|make|made|change|changed|try|tried|undertake|put\s+right|set\s+(?:\w+\s+){0,3}right|applied|needed)\b"
         r"|\b(?:fix|cure|remedy|resolution|solution|workaround|work-around|remediation|mitigation|runbook|playbook|countermeasures?)\s+(?:for|of|to|was|were|is|did|when|against|applied|in)\b"
+        r"|\bhow\s+(?:did|do|can|should|could|have|had)\s+(?:we|i|you|they)\b(?!\s+(?:lose|lost|fail|miss|break|broke|end\s+up|get\s+into|come|came|not|cause|run|ran|know|find|found|notice|detect|let|allow))"
         r"|\bhow\s+to\b|\bwho\s+(?:fixed|resolved|solved)\b|\bby\s+what\s+means\b|\b(?:steps|measures|remedy|remedies|workaround)\b"
         r"|\bhow\s+(?:was|were|did|is)\s+(?:it|that|this|the\s+\w+)\s+(?:over|put\s+right|sorted)",
     ),
@@ -75,11 +76,12 @@ _ONE = re.compile(rf"\b(?:the|that|this)\s+(?:[\w'’-]+\s+){{0,6}}{_HAPPENING}\
 _LASTED = re.compile(
     r"\bhow\s+long\b|\bwhen\b|\bhow\s+(?:fast|quick|quickly|soon)\b|\bwho\b|\btime\s+to\b", re.IGNORECASE
 )
+_TOOK = re.compile(r"\bhow\s+long\s+did\s+(?:the|that|this)\b.*\b(?:take|last)\b", re.IGNORECASE)
 _MANY = re.compile(r"\bhow\s+(?:many|often)\b|\bmtt[ra]\b|\bmean\b|\baverage\b|\bmedian\b|\bp\d\d\b", re.IGNORECASE)
 
 
 def intent_of(text: str) -> Intent:
     """The kind of the question; `incident` for one that asks how long or when a certain incident was."""
-    if _LASTED.search(text) and _ONE.search(text) and not _MANY.search(text):
+    if _LASTED.search(text) and (_ONE.search(text) or _TOOK.search(text)) and not _MANY.search(text):
         return "incident"
     return next((intent for intent, pattern in _COMPILED if pattern.search(text)), "search")

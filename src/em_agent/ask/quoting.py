@@ -23,6 +23,8 @@ _NOTE_SENTENCES = 2
 _QUESTION_CHARACTERS = 2_000
 _FEWEST_POINTS = 0.2  # below, a sentence speaks against itself
 _SURE = 1.6
+_FAR = 2.0
+_BEHIND = 0.4  # of the best sentence: others say little beside it
 _HEADINGS: dict[Aspect, tuple[str, str]] = {
     "cause": ("Cause:", "No note names the cause outright; nearest to it:"),
     "fix": ("Resolution:", "No note says outright what resolved it; nearest to it:"),
@@ -81,8 +83,12 @@ def tell(draft: Draft, evidence: Evidence, first: Aspect, *, in_full: bool = Tru
     source = evidence.source
     draft.say(headline(draft, source))
     second: Aspect = "fix" if first == "cause" else "cause"
+    own, others = evidence.causes, evidence.fixes
+    if first == "fix":
+        own, others = others, own
+    told = _of_its_own(own, others)
     for aspect in (first, second):
-        picks = evidence.causes if aspect == "cause" else evidence.fixes
+        picks = told if aspect == first else _beside(told, others)
         if picks:
             sure, unsure = _HEADINGS[aspect]
             draft.say(sure if max(one.score for one in picks) >= _SURE else unsure)
@@ -97,6 +103,24 @@ def tell(draft: Draft, evidence: Evidence, first: Aspect, *, in_full: bool = Tru
         draft.citations.append(cite_title(source))
     if source.url:
         draft.say(f"Link: {source.url}")
+
+
+def _of_its_own(told: Sequence[Pick], others: Sequence[Pick]) -> list[Pick]:
+    """Without those, but for the best, that tell the other aspect by far better: a fix is no cause."""
+    scores = {(one.sentence.passage, one.sentence.start): one.score for one in others}
+    best = max((one.score for one in told), default=0.0)
+    return [
+        one
+        for one in told
+        if one.score == best or scores.get((one.sentence.passage, one.sentence.start), 0.0) - one.score < _FAR
+    ]
+
+
+def _beside(told: Sequence[Pick], others: Sequence[Pick]) -> list[Pick]:
+    """What the other aspect has of its own, and surely."""
+    places = {(one.sentence.passage, one.sentence.start) for one in told}
+    fresh = [one for one in others if (one.sentence.passage, one.sentence.start) not in places]
+    return [one for one in fresh if one.score >= max(_SURE, _BEHIND * others[0].score)]
 
 
 def _in_order(picks: Sequence[Pick]) -> list[Pick]:

@@ -25,8 +25,8 @@ log = structlog.get_logger()
 MOST_COMPARED = 60
 _MOST_GROUPS = 5
 _QUOTED_PER_GROUP = 2
-_ALIKE = 0.5  # cosine of cause sentences under their titles
-_SHARED = 0.24  # of the weight of two causes' words
+_ALIKE = 0.48  # cosine of cause sentences under their titles
+_SHARED = 0.2  # of the weight of the words of one of two causes
 _LABEL_WORDS = 3
 _FEW = 2
 
@@ -98,13 +98,13 @@ async def _likeness(cases: Sequence[Case], embedder: "Embedder | None") -> tuple
 
 
 def _shared_words(cases: Sequence[Case]) -> list[list[float]]:
-    """The part of the weight of two cases' words that both have; a word weighs by how rare it is among all."""
+    """The part of the words of the shorter of two cases that both have; a word weighs by how rare it is among all."""
     words = [set(telling_words(case.text)) for case in cases]
     counts = Counter(word for own in words for word in own)
-    weights = {word: math.log((1 + len(cases)) / count) for word, count in counts.items()}
+    weights = {word: math.log(1 + len(cases) / count) for word, count in counts.items()}
 
     def shared(one: set[str], other: set[str]) -> float:
-        total = sum(weights[word] for word in one | other)
+        total = min(sum(weights[word] for word in words) for words in (one, other))
         return sum(weights[word] for word in one & other) / total if total else 0.0
 
     return [[shared(one, other) for other in words] for one in words]

@@ -30,6 +30,7 @@ _IDS = """
 SELECT id FROM search.documents AS d WHERE source = 'pagerduty' AND {condition}
 ORDER BY (urgency = 'high') IS TRUE DESC, at DESC NULLS LAST, key DESC LIMIT {limit}
 """
+_COUNT_ALL = "SELECT count(*) FROM search.documents AS d WHERE {condition}"
 _COUNT = "SELECT count(*) FROM search.documents AS d WHERE source = 'pagerduty' AND {condition}"
 
 
@@ -92,6 +93,14 @@ async def list_ids(pool: Pool, filters: SearchFilters, limit: int) -> tuple[list
         rows = await connection.fetch(_IDS.format(condition=condition, limit=int(limit)), *values)
         count = await connection.fetchval(_COUNT.format(condition=condition), *values)
     return [row["id"] for row in rows], count
+
+
+async def count_ids(pool: Pool, filters: SearchFilters) -> int:
+    """How many documents the filters leave."""
+    condition, values = filters.condition(1)
+    async with reachable():
+        count: int = await pool.fetchval(_COUNT_ALL.format(condition=condition), *values)
+    return count
 
 
 def search_filters(filters: Filters, since: datetime | None, until: datetime | None) -> SearchFilters:

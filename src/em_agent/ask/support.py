@@ -97,8 +97,9 @@ def _sentences(written: str) -> Iterator[tuple[str, list[int]]]:
 def _checked(text: str, cited: Sequence[int], excerpts: Sequence[Excerpt]) -> Claim | None:
     whole = " ".join(_all_of(excerpts[number - 1]) for number in cited)
     known = {stem(word) for word in words_of(whole)}
-    words = [word for word in telling_words(text) if word not in _NEUTRAL]
-    if len(words) < _FEWEST_WORDS or sum(word in known for word in words) < _LEAST_COVERED * len(words):
+    telling = telling_words(text)
+    words = [word for word in telling if word not in _NEUTRAL]
+    if not words or len(telling) < _FEWEST_WORDS or sum(word in known for word in words) < _LEAST_COVERED * len(words):
         return None
     if not _numbers_in(text) <= _numbers_in(whole) or not _names_in(text, whole):
         return None

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from em_agent.doctor.report import Check
     from em_agent.settings import Settings
 
+_PATIENCE_SECONDS = 10.0
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -46,8 +48,9 @@ def _show(check: "Check") -> None:
 
 async def _examine() -> "list[Check]":
     from em_agent.doctor.database import examine_database
+    from em_agent.doctor.pagerduty import examine_crawls
     from em_agent.doctor.report import fail, ok
-    from em_agent.doctor.services import examine_secrets, examine_services
+    from em_agent.doctor.services import examine_services
     from em_agent.doctor.stream import examine_stream
     from em_agent.embedded.endpoints import in_use
     from em_agent.errors import EmAgentError
@@ -59,23 +62,50 @@ async def _examine() -> "list[Check]":
         settings.check_exposure()
     except EmAgentError as error:
         return [fail("settings", str(error), "Nothing else can be checked before.")]
-    secrets = {name: (source.secret_env, len(settings.secrets(source.secret_env))) for name, source in SOURCES.items()}
-    checks = [
-        ok("settings", "They can be read."),
-        *_data_directory(settings),
-        *examine_secrets(secrets, takes_unsigned=settings.takes_unsigned),
-    ]
+    checks = [ok("settings", "They can be read."), *_data_directory(settings), *await _pagerduty(settings)]
     try:
         found = in_use(settings)
     except EmAgentError as error:
+        checks += await _secrets(settings, None)
         return [*checks, fail("running", str(error), "Databases and services are checked while it runs.")]
+    checks += await _secrets(settings, found.api_url)
     health = {
         "gateway": f"{found.api_url}/readyz/ingest",
         "connectors": f"{found.connectors_url}/healthz",
     }
     checks += await examine_services(health)
     checks += await examine_stream(found.nats_url)
-    return checks + await examine_database(found.database_url, list(SOURCES))
+    checks += await examine_database(found.database_url, list(SOURCES))
+    has_token = settings.pagerduty_api_token is not None
+    every_seconds = settings.crawl_minutes * 60
+    return checks + (await examine_crawls(found.database_url, every_seconds=every_seconds) if has_token else [])
+
+
+async def _pagerduty(settings: "Settings") -> "list[Check]":
+    from em_agent.doctor.pagerduty import examine_pagerduty
+    from em_agent.services import pagerduty_account
+
+    account = pagerduty_account(settings)
+    if account is None:
+        return await examine_pagerduty(None)
+    async with account.open(patience_seconds=_PATIENCE_SECONDS) as api:
+        return await examine_pagerduty(api)
+
+
+async def _secrets(settings: "Settings", api_url: str | None) -> "list[Check]":
+    """The secrets of the gateway that runs, which may have another environment than we; ours when none does."""
+    from em_agent.doctor.services import examine_secrets, secrets_of_gateway
+    from em_agent.integrations.registry import SOURCES
+
+    names = {name: source.secret_env for name, source in SOURCES.items()}
+    of_gateway = None if api_url is None else await secrets_of_gateway(f"{api_url}/metrics")
+    counts = {name: len(settings.secrets(setting)) for name, setting in names.items()}
+    return examine_secrets(
+        names,
+        counts if of_gateway is None else of_gateway,
+        judged_by="this command's own settings" if of_gateway is None else "the gateway that runs",
+        takes_unsigned=settings.takes_unsigned,
+    )
 
 
 def _data_directory(settings: "Settings") -> "list[Check]":

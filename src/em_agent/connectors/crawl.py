@@ -21,7 +21,7 @@ from em_agent.connectors.listing import fetch_rest, find_access, list_open, list
 from em_agent.connectors.log import read_changes, read_log
 from em_agent.connectors.selection import Selection
 from em_agent.connectors.telemetry import count_run
-from em_agent.errors import ConflictError, EmAgentError, UnauthenticError
+from em_agent.errors import ConflictError, EmAgentError
 from em_agent.events import crawls
 from em_agent.events.crawls import CrawlRun
 from em_agent.integrations.pagerduty.api import PagerDutyApi
@@ -159,7 +159,7 @@ async def _work(job: Job, phases: Mapping[str, Phase]) -> None:
     except (EmAgentError, *postgres.UNREACHABLE) as error:
         run.note(str(error) or type(error).__name__)
         log.warning("crawl.failed", **job.fields, error=str(error))
-        if not isinstance(error, UnauthenticError | postgres.UNREACHABLE):
+        if isinstance(error, EmAgentError):
             with contextlib.suppress(*postgres.UNREACHABLE, asyncpg.PostgresError):
                 await index_what_is_here(job)
         await _leave(job, "failed")

@@ -9,14 +9,15 @@ from em_agent.connectors.job import Job
 from em_agent.connectors.spans import Span, spans_between
 from em_agent.connectors.walk import Prepare, Take, plan, walk
 from em_agent.domain.times import parse_time
+from em_agent.integrations.pagerduty import paging
 from em_agent.integrations.pagerduty.failures import GoneError, NotPermittedError
-from em_agent.integrations.pagerduty.paging import CAP, PAGE, Listing, Page, Place, Row, next_page
+from em_agent.integrations.pagerduty.paging import PAGE, Listing, Page, Place, Row, next_page
 from em_agent.integrations.pagerduty.rows import incident_row
 
 PATH, MEMBER = "/incidents", "incidents"
 NEWEST_FIRST = ("sort_by", "created_at:desc")
 # What is created while we list must not push the end beyond what can be listed.
-_EASILY_LISTED = CAP - 500
+_ROOM = 500
 _SHORT = timedelta(days=90)
 _AT_ONCE = 20
 
@@ -50,7 +51,7 @@ async def _selected(job: Job, rows: Sequence[Row]) -> list[Row]:
 async def _spans(job: Job) -> list[Span]:
     """The time to be listed, in as few questions as can be."""
     selection = job.selection
-    if selection.since is None and selection.until is None and (selection.limit or CAP) <= _EASILY_LISTED:
+    if selection.since is None and selection.until is None and (selection.limit or paging.CAP) <= paging.CAP - _ROOM:
         return [Span()]
     first = await next_page(
         job.api,
@@ -65,7 +66,12 @@ async def _spans(job: Job) -> list[Span]:
     since = max(created[0], selection.since) if selection.since else created[0]
     until = min(selection.until or job.run.started_at, job.run.started_at)
     is_short = until - since < _SHORT
-    if selection.since is None and selection.until is None and (first.total or CAP) <= _EASILY_LISTED and not is_short:
+    if (
+        selection.since is None
+        and selection.until is None
+        and (first.total or paging.CAP) <= paging.CAP - _ROOM
+        and not is_short
+    ):
         return [Span()]
     return spans_between(since, until) if since <= until else []
 

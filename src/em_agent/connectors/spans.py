@@ -39,6 +39,20 @@ class Span:
             return []
         return [Span(middle, self.until), Span(self.since, middle)]
 
+    @property
+    def day(self) -> datetime | None:
+        """The midnight before it."""
+        return _midnight(self.since) if self.since else None
+
+    @property
+    def is_of_a_day(self) -> bool:
+        """Whether it is less than a day."""
+        return self.since is not None and self.until is not None and self.until - self.since < DAY
+
+    def whole_day(self) -> "Span":
+        """The day that it is of."""
+        return Span(self.day, self.day + DAY) if self.day else self
+
     def to_json(self) -> list[str | None]:
         """The ends, for the place of a run."""
         return [end.isoformat() if end else None for end in (self.since, self.until)]

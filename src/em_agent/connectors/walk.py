@@ -7,8 +7,9 @@ import structlog
 
 from em_agent.connectors.job import Job
 from em_agent.connectors.spans import Span, spans_between
+from em_agent.integrations.pagerduty import paging
 from em_agent.integrations.pagerduty.api import Parameters
-from em_agent.integrations.pagerduty.paging import CAP, PAGE, CapReachedError, Listing, Page, Place, next_page
+from em_agent.integrations.pagerduty.paging import PAGE, CapReachedError, Listing, Page, Place, next_page
 
 log = structlog.get_logger()
 
@@ -44,11 +45,10 @@ async def walk(  # noqa: PLR0913 - what is walked, and what is done with it
         try:
             page = await next_page(job.api, listing, place, size)
         except CapReachedError:
-            await _split(job, spans)
+            await _split(job, spans, None)
             continue
-        is_too_long = place.offset == 0 and page.total is not None and page.total > CAP
-        if is_too_long and spans[0].since is not None and spans[0].halves():
-            await _split(job, spans)
+        if place.offset == 0 and spans[0].since and (page.total or 0) > paging.CAP and not job.place.get("is_whole"):
+            await _split(job, spans, page.total)
             continue
         if prepare is not None:
             await prepare(page)
@@ -60,22 +60,27 @@ async def walk(  # noqa: PLR0913 - what is walked, and what is done with it
                 _set(job, spans, page.place)
             else:
                 _set(job, spans[1:], Place())
+                job.place["is_whole"] = False
             await job.keep()
         log.debug("crawl.page", **job.fields, rows=len(page.rows))
         await job.pause()
 
 
-async def _split(job: Job, spans: list[Span]) -> None:
+async def _split(job: Job, spans: list[Span], total: int | None) -> None:
     """Ask for less at once: what is longer than can be listed, in halves."""
     span, *others = spans
-    parts = span.halves()
+    parts = [] if job.place.get("is_whole") else span.halves()
+    is_whole = False
     if span.since is None:
         parts = spans_between(datetime.fromisoformat(job.place.get("oldest", _BEGINNING)), job.run.started_at)
+    elif total is not None and total == job.place.get("split_total") and span.is_of_a_day:
+        # The half holds as much as the whole: the ends count for days. What can be listed of that one is read.
+        others = [other for other in others if other.day != span.day]
+        parts, is_whole = [span.whole_day()], True
     elif not parts:
-        job.run.note(
-            f"Only {CAP} rows can be listed of the time from {span.since} to {span.until}: others are missing."
-        )
+        job.run.note(f"Only {paging.CAP} rows of {span.since:%Y-%m-%d} can be listed: others are missing.")
     _set(job, [*parts, *others], Place())
+    job.place["split_total"], job.place["is_whole"] = total, is_whole
     await job.keep()
 
 

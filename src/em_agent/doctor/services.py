@@ -1,5 +1,6 @@
 """Examines the parts that answer HTTP, and the secrets that they verify with."""
 
+import re
 from collections.abc import Mapping
 
 import httpx2
@@ -8,6 +9,7 @@ from em_agent.doctor.report import Check, fail, ok, warn
 
 _ANSWER_SECONDS = 5.0
 _LONGEST_ANSWER = 120
+_SECRETS = re.compile(r'^em_agent_source_secrets\{source="([^"]+)"\} ([0-9.]+)$', re.MULTILINE)
 
 
 async def examine_services(addresses: Mapping[str, str]) -> list[Check]:
@@ -28,15 +30,28 @@ async def _service(client: httpx2.AsyncClient, name: str, url: str) -> Check:
     return fail(name, f"{url} answers {response.status_code}: {said}", "See what it logs.")
 
 
-def examine_secrets(secrets: Mapping[str, tuple[str, int]], *, takes_unsigned: bool) -> list[Check]:
-    """Whether each source, by its name, has secrets under the setting's name; the number says how many."""
+async def secrets_of_gateway(url: str) -> dict[str, int] | None:
+    """How many secrets the gateway that runs there verifies each source with; None if it does not say."""
+    try:
+        async with httpx2.AsyncClient(timeout=_ANSWER_SECONDS, trust_env=False) as client:
+            text = (await client.get(url)).text
+    except httpx2.HTTPError:
+        return None
+    return {source: int(float(count)) for source, count in _SECRETS.findall(text)} or None
+
+
+def examine_secrets(
+    settings: Mapping[str, str], counts: Mapping[str, int], *, judged_by: str, takes_unsigned: bool
+) -> list[Check]:
+    """Whether each source, by its name, has secrets; `settings` has the names of what holds them."""
     risk = "accepted: anybody who reaches us can send" if takes_unsigned else "refused with 403"
     checks = []
-    for source, (setting, count) in secrets.items():
+    for source, setting in settings.items():
         name = f"secret: {source}"
+        count = counts.get(source, 0)
         if count:
-            checks.append(ok(name, f"{setting} holds {count}."))
+            checks.append(ok(name, f"{setting} holds {count}, by {judged_by}."))
         else:
             advice = f"Set {setting} to the secret of the webhook subscription."
-            checks.append(warn(name, f"There is none: deliveries are {risk}.", advice))
+            checks.append(warn(name, f"There is none, by {judged_by}: deliveries are {risk}.", advice))
     return checks

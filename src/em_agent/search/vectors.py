@@ -12,14 +12,18 @@ _PREFIX = "passages_nearest_"
 _MOST_DIMENSIONS = 4_000  # that an index takes
 _BUILD_SECONDS = 6 * 3600.0
 
-# A passage means what it says under its title: "rolled back" alone is no answer to anything.
-_PENDING = """
+# A passage means what it says under its title: "rolled back" alone is no answer to anything. Of a long title the
+# beginning does, or nothing of the passage would be read.
+_WITH_TITLE = """
 SELECT p.document_key, p.ordinal, p.text AS passage,
-    CASE WHEN p.kind = 'title' THEN p.text ELSE d.title || E'\\n' || p.text END AS text
-FROM search.passages AS p JOIN search.documents AS d ON d.key = p.document_key
-WHERE p.model IS NULL OR p.model < $1 OR p.model > $1
-LIMIT $2
+    CASE WHEN p.kind = 'title' THEN p.text ELSE left(d.title, 200) || E'\\n' || p.text END AS text
+FROM ({found}) AS p JOIN search.documents AS d ON d.key = p.document_key
+ORDER BY p.at DESC
 """
+# What no model has read comes first: titles, then the newest notes, so that what is written now never waits for years
+# of history; after that what another model has read.
+_UNREAD = _WITH_TITLE.format(found="SELECT * FROM search.passages WHERE model IS NULL ORDER BY at DESC LIMIT $1")
+_OF_ANOTHER = _WITH_TITLE.format(found="SELECT * FROM search.passages WHERE model < $1 OR model > $1 LIMIT $2")
 # Not where another text came to stand there meanwhile.
 _SAVE = """
 UPDATE search.passages SET model = $5, embedding = $4::real[]::halfvec
@@ -47,8 +51,11 @@ class Pending:
 
 
 async def pending(connection: Connection, model: str, limit: int) -> list[Pending]:
-    """Some of the passages that wait for a vector of this model."""
-    return [Pending(**row) for row in await connection.fetch(_PENDING, model, limit)]
+    """Some of the passages that wait for a vector of this model, the newest of those without any first."""
+    rows = await connection.fetch(_UNREAD, limit)
+    if len(rows) < limit:
+        rows += await connection.fetch(_OF_ANOTHER, model, limit - len(rows))
+    return [Pending(**row) for row in rows]
 
 
 async def count_pending(connection: Connection, model: str) -> int:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from em_agent.errors import RetriableError
 from em_agent.search.embedding import bundled
 from em_agent.search.embedding.bundled import BundledEmbedder, is_installed
+from tests.waiting import eventually
 
 WORDS = [
     "the",
@@ -111,6 +112,16 @@ async def test_half_a_character_is_no_trouble(embedder: BundledEmbedder) -> None
     vectors = await embedder.embed(["broken \ud83d end", ""])
     assert np.isfinite(vectors).all()
     assert (await embedder.embed([])).shape == (0, 384)
+
+
+async def test_the_model_is_let_go_of_when_nobody_needs_it(
+    embedder: BundledEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its rest it is gone, and the next text has it loaded again."""
+    monkeypatch.setattr(bundled, "REST_SECONDS", 0.05)
+    first = await embedder.embed(["the disk is full"])
+    await eventually(lambda: embedder._model is None)
+    assert float((await embedder.embed(["the disk is full"]))[0] @ first[0]) >= 0.99999
 
 
 async def test_a_wrong_file_is_never_run(

@@ -56,6 +56,7 @@ class PagerDutyApi:
         patience_seconds: float = PATIENCE_SECONDS,
         answer_seconds: float = ANSWER_SECONDS,
         first_wait_seconds: float = 0.5,
+        pace: AsyncLimiter | None = None,
         observe: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Ask at `url`; one question is tried for at most `patience_seconds`. `observe` gets each attempt's outcome."""
@@ -65,7 +66,7 @@ class PagerDutyApi:
         self._first_wait_seconds = first_wait_seconds
         self._observe = observe
         self._turn = asyncio.Lock()
-        self._pace = AsyncLimiter(BURST, BURST_SECONDS)
+        self._pace = pace or AsyncLimiter(BURST, BURST_SECONDS)
         self._held_until = 0.0
         self._client = httpx2.AsyncClient(
             base_url=url,

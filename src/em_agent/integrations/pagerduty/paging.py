@@ -63,6 +63,8 @@ async def next_page(api: PagerDutyApi, listing: Listing, place: Place, size: int
         EmAgentError: as `PagerDutyApi.get`.
 
     """
+    if place.offset >= CAP:
+        raise CapReachedError
     offset = place.offset - 1 if place.tail else place.offset
     page = await _page_at(api, listing, offset, size)
     for step in _STEPS_BACK:
@@ -71,6 +73,8 @@ async def next_page(api: PagerDutyApi, listing: Listing, place: Place, size: int
         offset = max(0, place.offset - 1 - step)
         log.info("pagerduty.rows_moved", path=listing.path, offset=offset)
         page = await _page_at(api, listing, offset, size)
+    if page.has_more and offset < place.offset >= page.place.offset and page.place.tail == place.tail[-1:]:
+        page = await _page_at(api, listing, place.offset, size)  # pages of one row would never get on
     known = set(place.tail)
     return Page([row for row in page.rows if row.get("id") not in known], page.total, page.place, page.has_more)
 

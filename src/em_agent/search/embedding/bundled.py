@@ -36,6 +36,8 @@ RUN_TOKENS = 512
 # More than the longest run of tokens has, but for what is no language; a tokenizer would read it all.
 _LONGEST_CHARACTERS = 16_384
 _RETRY_SECONDS = 30.0
+# The model is let go of when nobody needed it for so long; it is back in a third of a second.
+REST_SECONDS = 300.0
 _THREADS = 2
 
 log = structlog.get_logger()
@@ -60,6 +62,7 @@ class BundledEmbedder:
         self._model: _Model | None = None
         self._failure = ""
         self._failed_at = 0.0
+        self._rest: asyncio.TimerHandle | None = None
 
     async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Vectors:  # noqa: ARG002 - it is near
         """The texts' unit vectors; what a text has beyond 256 tokens is not read.
@@ -68,17 +71,31 @@ class BundledEmbedder:
             RetriableError: the model cannot be loaded.
 
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._embed, texts)
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, self._embed, texts)
+        finally:
+            if self._rest is not None:
+                self._rest.cancel()
+            self._rest = loop.call_later(REST_SECONDS, self._let_go)
 
     async def close(self) -> None:
         """Begin nothing more."""
+        if self._rest is not None:
+            self._rest.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
         with self._lock:
             if self._model is None:
                 self._model = self._load()
-        return self._model.embed(texts)
+            model = self._model
+        return model.embed(texts)
+
+    def _let_go(self) -> None:
+        with self._lock:
+            self._model = None
+        memory.give_back()
 
     def _load(self) -> "_Model":
         if self._failure and time.monotonic() - self._failed_at < _RETRY_SECONDS:

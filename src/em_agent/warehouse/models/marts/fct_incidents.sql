@@ -104,8 +104,9 @@ resolutions as (
         events.event_id,
         events.origin,
         events.is_by_person,
-        coalesce(case when events.origin in ('log', 'snapshot') then incidents.is_merge_now else events.is_merge end, false)
-            as is_merge
+        coalesce(
+            case when events.origin in ('log', 'snapshot') then incidents.is_merge_now else events.is_merge end, false
+        ) as is_merge
     from incidents
     inner join events on incidents.resolution_event_id = events.event_id
 ),

@@ -50,6 +50,9 @@ records as materialized (
 documents as (
     select
         event_id,
+        delivery_id,
+        occurred_at,
+        received_at,
         'webhook' as origin,
         substring(record -> 'event_type' #>> '{}' from '^incident\.(.*)$') as kind,
         record -> 'data' as document,
@@ -61,6 +64,9 @@ documents as (
     union all
     select
         event_id,
+        delivery_id,
+        occurred_at,
+        received_at,
         'log' as origin,
         {{ log_kind("record -> 'type'") }} as kind,
         record as document,
@@ -72,6 +78,9 @@ documents as (
     union all
     select
         event_id,
+        delivery_id,
+        occurred_at,
+        received_at,
         'snapshot' as origin,
         case when record -> 'note' is null then 'observed' else 'annotated' end as kind,
         case when record -> 'note' is null then record -> 'incident' else record end as document,
@@ -80,7 +89,9 @@ documents as (
             when record -> 'note' is null then record -> 'incident' -> 'last_status_change_by'
             else record -> 'note' -> 'user'
         end as agent,
-        coalesce(record ->> 'has_log' = 'false' and json_typeof(record -> 'has_log') = 'boolean', false) as is_sole_witness
+        coalesce(
+            json_typeof(record -> 'has_log') = 'boolean' and record ->> 'has_log' = 'false', false
+        ) as is_sole_witness
     from records
     where
         source = 'pagerduty_snapshot'
@@ -90,16 +101,12 @@ documents as (
 
 events as (
     select
-        records.delivery_id,
-        records.occurred_at,
-        records.received_at,
         documents.*,
         {{ json_text("(documents.agent -> 'type')") }} as agent_type,
         {{ json_text("data.type") }} as data_type,
         data.*,
-        coalesce(records.occurred_at <= records.received_at + interval '24 hours', false) as is_clock_believed
-    from records
-    inner join documents on records.event_id = documents.event_id
+        coalesce(documents.occurred_at <= documents.received_at + interval '24 hours', false) as is_clock_believed
+    from documents
     cross join lateral {{ incident_fields("documents.document", "data") }}
 ),
 
@@ -176,7 +183,9 @@ select
     case
         when snapshots.status_at <= snapshots.received_at + interval '24 hours' then snapshots.status #>> '{}'
     end as status,
-    case when snapshots.status_at <= snapshots.received_at + interval '24 hours' then snapshots.status_at end as status_at,
+    case
+        when snapshots.status_at <= snapshots.received_at + interval '24 hours' then snapshots.status_at
+    end as status_at,
     run.transformed_at
 from snapshots
 cross join run

@@ -1,0 +1,325 @@
+"""What a crawl brings, and what it costs."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from em_agent.connectors.selection import Selection
+from em_agent.errors import RetriableError, UnauthenticError
+from em_agent.integrations.pagerduty.failures import NotPermittedError
+from tests.connectors.conftest import ALL, Stand
+from tests.fake_pagerduty import ADMIN, Account, Token, fail, generate, say
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+async def test_everything_is_there_once(stand: Stand) -> None:
+    """A crawl of all of history brings every incident, log entry and note, and each into the index once."""
+    run = await stand.crawl()
+    await stand.check_truth()
+    account = stand.fake.account
+    assert (run.fetched, run.indexed, run.failed, run.gone) == (250, 250, 0, 0)
+    assert set(stand.index.given.values()) == {1}
+    assert await stand.events("pagerduty_api") == len(account.log)
+    assert await stand.pool.fetchval("SELECT count(*) FROM outbox") == await stand.pool.fetchval(
+        "SELECT count(*) FROM events_raw"
+    )
+    assert await stand.pool.fetchval("SELECT count(*) FROM crawl_incidents") == 0
+
+
+async def test_budget(stand: Stand) -> None:
+    """It costs a hundredth of the incidents and of the log entries, and a request for each incident with a note."""
+    run = await stand.crawl()
+    account = stand.fake.account
+    noted = sum(bool(incident.notes) for incident in account.incidents.values())
+    assert run.requests == stand.fake.count
+    assert stand.fake.requests["/incidents"] <= 250 / 99 + 3
+    assert stand.fake.requests["/log_entries"] <= len(account.log) / 99 + 9
+    assert stand.fake.requests["/incidents/{id}/notes"] == noted
+    assert stand.fake.requests["/incidents/{id}/alerts"] == 0
+    assert stand.fake.most_at_once == 1
+
+
+async def test_afterwards_only_what_changed(stand: Stand) -> None:
+    """The next crawl of everything asks for what is new and changed alone, and leaves the rest untouched."""
+    await stand.crawl()
+    stand.fake.requests.clear()
+    stand.index.given.clear()
+    again = await stand.crawl()
+    assert (again.mode, again.fetched, again.indexed) == ("changes", 0, 0)
+    assert stand.fake.count <= 3
+    account = stand.fake.account
+    old, *_ = account.by_time
+    account.rename(old, NOW, "It has another name")
+    account.annotate(old, NOW, "Root cause: a cache without a limit.")
+    new = account.trigger(NOW, "A new one")
+    await stand.crawl()
+    await stand.check_truth()
+    assert set(stand.index.given) == {old.id, new.id}
+    assert stand.fake.requests["/incidents/{id}"] == 1
+    assert stand.fake.requests["/incidents/{id}/notes"] == 1
+
+
+async def test_again_reads_everything(stand: Stand) -> None:
+    """Asked to, it reads all of history once more, and finds it unchanged."""
+    await stand.crawl()
+    events = await stand.pool.fetchval("SELECT count(*) FROM events_raw")
+    run = await stand.crawl(again=True)
+    assert (run.mode, run.fetched, run.indexed, run.unchanged) == ("full", 250, 250, 250)
+    assert await stand.pool.fetchval("SELECT count(*) FROM events_raw") == events
+
+
+async def test_the_newest(stand: Stand) -> None:
+    """A limit means the newest incidents, with all that belongs to them, and nothing of others."""
+    run = await stand.crawl(Selection(limit=25))
+    assert (run.fetched, run.indexed) == (25, 25)
+    newest = {incident.id for incident in stand.fake.account.by_time[-25:]}
+    assert set(stand.index.states) == newest
+    assert {row["id"] for row in await stand.pool.fetch("SELECT id FROM incidents")} == newest
+    logged = sum(len(stand.fake.account.incidents[incident_id].log) for incident_id in newest)
+    assert await stand.events("pagerduty_api") == logged
+
+
+async def test_a_window_and_statuses(stand: Stand) -> None:
+    """Only incidents created in the window, to the second, and of the statuses are read."""
+    account = stand.fake.account
+    since, until = account.by_time[40].created_at, account.by_time[90].created_at
+    await stand.crawl(Selection(since=since, until=until, limit=None))
+    assert set(stand.index.states) == {incident.id for incident in account.by_time[40:90]}
+    stand.index.states.clear()
+    await stand.crawl(Selection(statuses=("triggered", "acknowledged"), limit=None))
+    assert set(stand.index.states) == {i.id for i in account.incidents.values() if i.status != "resolved"}
+
+
+async def test_few_among_many_are_read_one_by_one(stand: Stand) -> None:
+    """Where the account's log is long and the incidents are few, each one's own log is read."""
+    oldest = stand.fake.account.by_time[:3]
+    run = await stand.crawl(Selection(until=oldest[-1].created_at + timedelta(seconds=1), limit=None))
+    assert run.fetched == 3
+    assert stand.fake.requests["/incidents/{id}/log_entries"] == 3
+    assert stand.fake.requests["/log_entries"] <= 2
+    rows = await stand.pool.fetch("SELECT id, acknowledged_at FROM incidents")
+    acknowledged = {incident.id: incident.times("acknowledge") for incident in oldest}
+    assert {row["id"]: row["acknowledged_at"] for row in rows} == {
+        key: times[0] if times else None for key, times in acknowledged.items()
+    }
+
+
+async def test_alerts_when_asked(stand: Stand) -> None:
+    """Alerts are read where they are asked for, and kept with the incident."""
+    await stand.crawl(Selection(limit=2, alerts=True))
+    assert stand.fake.requests["/incidents/{id}/alerts"] == 2
+    kept = await stand.pool.fetch(
+        "SELECT payload->'alerts'->0->>'alert_key' AS key FROM events_raw WHERE event_type = 'incident'"
+    )
+    assert all(row["key"].startswith("key-") for row in kept)
+
+
+async def test_ten_thousand(stand: Stand, small_lists: None) -> None:
+    """A history longer than PagerDuty's list is walked in windows, and a crowded one in halves."""
+    account = generate(1_300, seed=5, days=400, noted=0.0)
+    for number in range(700):
+        account.trigger(NOW - timedelta(days=50, seconds=number * 700))
+    stand.fake.account = account
+    run = await stand.crawl()
+    assert run.fetched == len(account.incidents) == len(stand.index.states)
+    assert stand.fake.requests["/incidents"] < 2_000 / 99 + 20
+    assert not run.reasons
+    questions = [dict(query) for _, query in stand.fake.seen]
+    assert max(int(query.get("offset", 0)) + int(query.get("limit", 25)) for query in questions) <= 1_000
+
+
+async def test_no_right_to_the_log(stand: Stand) -> None:
+    """Without log entries the incidents are known by what they show of themselves, and the run says so."""
+    stand.fake.tokens[ADMIN] = Token(forbidden=(r".*/log_entries",))
+    run = await stand.crawl()
+    assert (run.fetched, run.indexed, run.failed) == (250, 250, 0)
+    assert any("/log_entries" in reason for reason in run.reasons)
+    rows = {row["id"]: row for row in await stand.pool.fetch("SELECT * FROM incidents")}
+    for incident in stand.fake.account.incidents.values():
+        assert rows[incident.id]["resolved_at"] == incident.resolved_at
+        assert rows[incident.id]["acknowledged_at"] is None
+    assert await stand.pool.fetchval("SELECT count(DISTINCT incident_id) FROM incident_notes") > 10
+    resolved = next(i for i in stand.fake.account.by_time if i.status != "resolved")
+    stand.fake.account.resolve(resolved, NOW)
+    await stand.crawl()
+    assert await stand.pool.fetchval("SELECT status FROM incidents WHERE id = $1", resolved.id) == "resolved"
+
+
+async def test_log_of_the_account_forbidden(stand: Stand) -> None:
+    """A token that may read each incident's log, but not the account's, is enough."""
+    stand.fake.tokens[ADMIN] = Token(forbidden=("/log_entries",))
+    await stand.crawl()
+    await stand.check_truth()
+    stand.fake.account.annotate(stand.fake.account.trigger(NOW), NOW + timedelta(seconds=30), "Fixed by a restart.")
+    await stand.crawl()
+    await stand.check_truth()
+
+
+async def test_no_right_to_notes(stand: Stand) -> None:
+    """Without notes everything else is read, and they are asked for once."""
+    stand.fake.tokens[ADMIN] = Token(forbidden=(r".*/notes",), status=402)
+    run = await stand.crawl()
+    assert (run.fetched, run.failed) == (250, 0)
+    assert stand.fake.requests["/incidents/{id}/notes"] == 1
+    assert any("notes" in reason for reason in run.reasons)
+
+
+async def test_no_rights_at_all(stand: Stand) -> None:
+    """A wrong token, or one that may not read incidents, ends the crawl with its reason."""
+    with pytest.raises(UnauthenticError, match="PAGERDUTY_API_TOKEN"):
+        await stand.crawler("wrong").crawl(ALL)
+    stand.fake.tokens[ADMIN] = Token(forbidden=("/incidents",))
+    with pytest.raises(NotPermittedError, match="/incidents"):
+        await stand.crawler().crawl(ALL)
+    states = await stand.pool.fetch("SELECT state, reasons->>0 AS reason FROM crawl_runs")
+    assert {row["state"] for row in states} == {"failed"}
+    assert all(row["reason"] for row in states)
+
+
+async def test_rows_that_move(stand: Stand) -> None:
+    """Incidents created and deleted while the pages are read make none of the others missing, and none double."""
+    account, begun = stand.fake.account, set(stand.fake.account.incidents)
+
+    def happen(path: str) -> None:
+        count = stand.fake.requests["/incidents"]
+        if path == "/incidents" and count in {3, 4}:
+            for incident in account.by_time[-3:]:
+                account.delete(incident)
+        if path == "/incidents" and count == 5:
+            account.trigger(NOW)
+
+    stand.fake.before.append(happen)
+    await stand.crawl()
+    assert set(stand.index.states) >= begun & set(account.incidents)
+    await stand.crawl()
+    await stand.check_truth()
+    assert len(account.gone) == 6
+
+
+async def test_an_incident_that_vanishes(stand: Stand) -> None:
+    """One that is deleted before its notes are read is counted as gone."""
+    account = stand.fake.account
+    victim = next(incident for incident in account.by_time if incident.notes)
+
+    def happen(path: str) -> None:
+        if path.endswith("/notes") and victim.id in account.incidents:
+            account.delete(victim)
+
+    stand.fake.before.append(happen)
+    run = await stand.crawl()
+    assert (run.gone, run.failed, run.fetched) == (1, 0, 250)
+    await stand.check_truth()
+
+
+async def test_odd_contents(stand: Stand) -> None:
+    """NUL, half characters, any size of text and number: each incident is read, whatever it holds."""
+    account = Account()
+    odd = [
+        "a\x00b",
+        "\ud83d half",
+        "x" * 200_000,
+        "<script>alert(1)</script>",
+        "\u202eabc",
+        "   ",
+        "🔥" * 1000,
+        "'; DROP TABLE incidents; --",
+    ]
+    for number, text in enumerate(odd):
+        incident = account.trigger(NOW - timedelta(hours=number + 1), text[:1000])
+        account.annotate(incident, NOW - timedelta(hours=number), text)
+    stand.fake.account = account
+    run = await stand.crawl()
+    assert (run.fetched, run.indexed, run.failed) == (len(odd), len(odd), 0)
+    notes = {row["content"] for row in await stand.pool.fetch("SELECT content FROM incident_notes")}
+    assert {"a\ufffdb", "\ufffd half", "x" * 200_000} <= notes
+
+
+async def test_what_cannot_be_stored_is_counted(stand: Stand) -> None:
+    """A row that PostgreSQL refuses fails alone, with its reason."""
+    account = Account()
+    fine, deep = account.trigger(NOW - timedelta(hours=1)), account.trigger(NOW - timedelta(hours=2))
+    details: object = 1
+    for _ in range(900):
+        details = [details]
+    account.add(deep, "x" * 300, NOW - timedelta(minutes=5), None, details=details)
+    account.add(deep, "y" * 2000, NOW - timedelta(minutes=4), None)
+    stand.fake.account = account
+    run = await stand.crawl()
+    assert (run.fetched, run.failed) == (2, 1)
+    assert run.reasons == ["A log entry has no type."]
+    assert {fine.id, deep.id} == set(stand.index.states)
+
+
+async def test_notes_that_fail_are_read_by_the_next_crawl(stand: Stand) -> None:
+    """An incident whose notes cannot be read is indexed without, told of, and completed the next time."""
+    noted = next(incident for incident in reversed(stand.fake.account.by_time) if incident.notes)
+    stand.fake.faults = [fail(500, path=f"/incidents/{noted.id}/notes", times=6)]
+    run = await stand.crawler().crawl(ALL)
+    assert (run.failed, run.indexed) == (1, 250)
+    assert any("/notes" in reason for reason in run.reasons)
+    await stand.crawl()
+    await stand.check_truth()
+    assert await stand.pool.fetchval("SELECT count(*) FROM crawl_failures") == 0
+
+
+async def test_rate_limit(stand: Stand) -> None:
+    """Requests stay within what PagerDuty's answers allow, and a 429 is waited out, with headers or without."""
+    stand.fake.account = generate(60, seed=2)
+    stand.fake.rate_limit, stand.fake.rate_seconds = 25, 1.0
+    await stand.crawl()
+    await stand.check_truth()
+    assert stand.fake.limited == 0
+    stand.fake.tells_limits = False
+    run = await stand.crawl(again=True)
+    assert stand.fake.limited > 0
+    assert run.fetched == 60
+
+
+@pytest.mark.parametrize("headers", [{"retry-after": "1"}, {"ratelimit-reset": "1"}, {}])
+async def test_429_is_obeyed(stand: Stand, headers: dict[str, str]) -> None:
+    """After a 429 nothing is asked before the time that it names."""
+    stand.fake.account = generate(5, seed=2)
+    stand.fake.faults = [say(429, b"", headers, path="/incidents", skip=1, times=2)]
+    await stand.crawl()
+    await stand.check_truth()
+
+
+async def test_empty_account(stand: Stand) -> None:
+    """An account without incidents is a history that has been read."""
+    stand.fake.account = Account()
+    run = await stand.crawl()
+    assert (run.fetched, run.indexed) == (0, 0)
+    incident = stand.fake.account.trigger(NOW)
+    await stand.crawl()
+    assert set(stand.index.states) == {incident.id}
+
+
+async def test_crowded_day(stand: Stand, small_lists: None) -> None:
+    """More incidents in a day than can be listed are told of, and what can be listed is read."""
+    account = Account()
+    noon = NOW.replace(hour=12, minute=0, second=0) - timedelta(days=3)
+    for number in range(1_100):
+        account.trigger(noon + timedelta(seconds=number % 7200))
+    stand.fake.account = account
+    run = await stand.crawl()
+    assert run.fetched >= 1_000
+    assert any("1000" in reason for reason in run.reasons)
+    assert stand.fake.requests["/incidents"] < 60
+
+
+async def test_upstream_down(stand: Stand) -> None:
+    """When PagerDuty stops answering, what was read is kept and in the index, and the next crawl goes on from there."""
+    stand.fake.faults = [fail(503, path="/log_entries", skip=4, times=1000)]
+    with pytest.raises(RetriableError):
+        await stand.crawler().crawl(ALL)
+    assert len(stand.index.states) == 250
+    failed = await stand.pool.fetchrow("SELECT * FROM crawl_runs")
+    assert failed is not None
+    assert (failed["state"], failed["fetched"]) == ("failed", 250)
+    stand.fake.faults.clear()
+    stand.fake.requests.clear()
+    run = await stand.crawl()
+    assert (run.id, run.fetched, run.indexed) == (failed["id"], 250, 250)
+    assert stand.fake.requests["/incidents"] == 0
+    await stand.check_truth()
