@@ -60,10 +60,12 @@ class SlackEndpoints:
 
     async def _answer(self, request: Request) -> Response:
         read = _READERS.get(request.url.path.rstrip("/"))
-        if read is None or self._intake is None or not self._secrets:
-            return _problem(404, "There is no such endpoint, or SLACK_SIGNING_SECRET is not set.")
+        if read is None:
+            return _problem(404, "Not Found")
         if request.method != "POST":
             return _problem(405, "Method Not Allowed", allow="POST")
+        if self._intake is None or not self._secrets:
+            return _problem(404, "SLACK_SIGNING_SECRET is not set: nothing is taken from Slack here.")
         return await self._answer_post(request, read, self._intake)
 
     async def _answer_post(self, request: Request, read: Read, intake: Intake) -> Response:
