@@ -134,6 +134,9 @@ def _known(workers: Sequence[str]) -> Sequence[str]:
 
 def _run_parts_of(command: str, workers: Sequence[str], *, has_relay: bool) -> None:
     settings = _settings_for(" ".join([command, *workers]))
+    if SLACK in workers and not settings.has_slack:
+        message = "Neither SLACK_BOT_TOKEN nor SLACK_SIGNING_SECRET is set: the worker slack needs one."
+        raise ConfigurationError(message)
     _run_loop(_run_parts(settings, ["relay"] * has_relay + [f"worker {name}" for name in workers]))
 
 
@@ -194,9 +197,6 @@ def _build_slack(settings: Settings, database_url: str, models: "Models") -> Par
     from em_agent.slack.memory import sources_from
     from em_agent.slack.part import SlackPart
 
-    if not settings.has_slack:
-        message = "Neither SLACK_BOT_TOKEN nor SLACK_SIGNING_SECRET is set: the worker slack needs one."
-        raise ConfigurationError(message)
     rules = [
         Rule(rule.channel, rule.when.service, rule.when.team, rule.when.urgency, rule.when.priority)
         for rule in settings.configuration.slack.announce

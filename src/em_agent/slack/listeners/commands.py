@@ -59,7 +59,7 @@ async def _answer(sources: Sources, name: str, said: str) -> Answer:
         return help_answer(name)
     answer = _ANSWERS.get(word.lower())
     if answer is None:
-        return unknown_answer(name, word)
+        return unknown_answer(name, said)
     try:
         return await answer(sources, rest.strip())
     except (InvalidError, NotFoundError) as error:
