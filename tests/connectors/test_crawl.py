@@ -60,6 +60,21 @@ async def test_afterwards_only_what_changed(stand: Stand) -> None:
     assert stand.fake.requests["/incidents/{id}/notes"] == 1
 
 
+async def test_many_changes_are_read_in_pages(stand: Stand) -> None:
+    """Where many old incidents changed, listing them again takes fewer requests than reading each."""
+    await stand.crawl()
+    stand.fake.requests.clear()
+    account = stand.fake.account
+    changed = account.by_time[100:200]
+    for incident in changed:
+        account.rename(incident, NOW, f"{incident.title}, as it was")
+    run = await stand.crawl()
+    assert run.fetched == 100
+    assert stand.fake.requests["/incidents/{id}"] == 0
+    assert stand.fake.requests["/incidents"] < 15
+    await stand.check_truth()
+
+
 async def test_again_reads_everything(stand: Stand) -> None:
     """Asked to, it reads all of history once more, and finds it unchanged."""
     await stand.crawl()
