@@ -278,6 +278,20 @@ async def test_notes_that_fail_are_read_by_the_next_crawl(stand: Stand) -> None:
     assert await stand.pool.fetchval("SELECT count(*) FROM crawl_failures") == 0
 
 
+async def test_an_incident_that_cannot_be_read_stops_no_others(stand: Stand) -> None:
+    """A changed incident that PagerDuty cannot show is told of, and read by the next crawl."""
+    await stand.crawl()
+    account = stand.fake.account
+    broken, fine = account.by_time[3], account.by_time[5]
+    for incident in (broken, fine):
+        account.rename(incident, NOW, "Renamed")
+    stand.fake.faults = [fail(500, path=f"/incidents/{broken.id}", times=6)]
+    run = await stand.crawl()
+    assert (run.fetched, run.failed) == (1, 1)
+    assert (await stand.crawl()).fetched == 1
+    await stand.check_truth()
+
+
 async def test_rate_limit(stand: Stand) -> None:
     """Requests stay within what PagerDuty's answers allow, and a 429 is waited out, with headers or without."""
     stand.fake.account = generate(60, seed=2)

@@ -5,10 +5,12 @@ from em_agent.connectors.job import Job
 from em_agent.connectors.listing import MEMBER, NEWEST_FIRST, PATH, look_up, take_incidents
 from em_agent.connectors.spans import Span, spans_between
 from em_agent.connectors.walk import plan, walk
-from em_agent.integrations.pagerduty.failures import GoneError
+from em_agent.integrations.pagerduty.failures import GoneError, RefusedError, UnavailableError
 from em_agent.integrations.pagerduty.paging import PAGE, Listing, Page, Place, Row, next_page
 
 _AT_ONCE = 20
+# One that cannot be read is left to the next crawl; so many are no trouble of theirs.
+_MOST_FAILURES = 3
 
 
 async def fetch_rest(job: Job) -> None:
@@ -46,11 +48,17 @@ async def _fetch(job: Job, ids: list[str]) -> None:
     """Read these one by one."""
     found: list[Row] = []
     gone = 0
+    failures: dict[str, str] = {}
     for incident_id in ids:
         try:
             answer = await job.api.get(f"/incidents/{incident_id}")
         except GoneError:
             gone += 1
+            continue
+        except (RefusedError, UnavailableError) as error:
+            failures[incident_id] = str(error)
+            if len(failures) >= _MOST_FAILURES:
+                raise
             continue
         stated = answer.get("incident")
         if isinstance(stated, dict) and stated.get("id") == incident_id:
@@ -62,6 +70,10 @@ async def _fetch(job: Job, ids: list[str]) -> None:
     async with job.connection.transaction():
         await take_incidents(job, found)
         await incidents.done(job, sorted(await incidents.missing(job, ids)))  # gone, or not to be stored
+        await incidents.note_failures(job, [], failures)
         job.run.gone += gone
+        job.run.failed += len(failures)
+        for reason in failures.values():
+            job.run.note(reason)
         await job.keep()
     await job.pause()
