@@ -81,6 +81,7 @@ def test_fixes(text: str) -> None:
 
 
 def note(text: str, author: str = "Ada", minute: int = 0) -> Passage:
+    """A note of that minute."""
     return Passage("note", text, author, datetime(2026, 3, 1, 12, minute, tzinfo=UTC))
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -21,13 +20,14 @@ TRUE = "The nightly report opened 400 sessions and never closed them"
 
 
 @pytest.fixture
-async def memory(pool: Pool) -> AsyncIterator[Pool]:
+async def memory(pool: Pool) -> Pool:
     """The database with a few incidents."""
     await remember_some(pool)
-    yield pool
+    return pool
 
 
 async def ask(pool: Pool, reply: Reply, question: str = QUESTION) -> tuple[Answer, FakeLlm]:
+    """The answer with such a model, and the model."""
     async with fake_llm(reply) as fake:
         model = Model(fake.url, "some-model", "s3cret")
         try:
@@ -49,7 +49,7 @@ async def test_it_writes_from_what_it_is_given(memory: Pool) -> None:
 
         def reply(asked: dict[str, object]) -> bytes | None:
             number = number_of(fake, "Root cause: the nightly report")
-            return message(f"{TRUE} [{number}].")(asked)  # type: ignore[arg-type]
+            return message(f"{TRUE} [{number}].")(asked)
 
         fake.reply = reply
         model = Model(fake.url, "some-model", "s3cret")
@@ -161,6 +161,7 @@ async def test_it_is_not_asked_without_sources(memory: Pool) -> None:
 
 
 def excerpt(text: str) -> Excerpt:
+    """An excerpt of an incident."""
     source = Source("pagerduty:incident:P1", "Queue full", "https://x", 1, "Mail", None, ())
     return Excerpt(source, Passage("note", text, "Ada Young"), text, "Ada Young, 3 Mar 2026 12:00 UTC")
 

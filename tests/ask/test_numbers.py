@@ -18,6 +18,7 @@ NOW = datetime(2026, 4, 1, 10, 30, tzinfo=UTC)
 
 
 def at(text: str) -> datetime:
+    """The time in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 

@@ -19,6 +19,7 @@ NOW = datetime(2026, 4, 1, 10, 30, tzinfo=UTC)
 
 
 def read(text: str) -> Question:
+    """The question as it is understood."""
     return read_question(text, NAMES, ZoneInfo("Europe/Berlin"), NOW)
 
 

@@ -204,7 +204,9 @@ def test_settings_exist(page: Page) -> None:
 
 def test_routes(product: Product) -> None:
     """The API's page has every route, no other, and names every parameter."""
-    described = httpx2.get(f"{product.endpoints['api_url']}/openapi.json").json()["paths"]
+    described: dict[str, Any] = {}
+    for service in ("connectors_url", "api_url"):
+        described |= httpx2.get(f"{product.endpoints[service]}/openapi.json").json()["paths"]
     routes = {
         f"{method.upper()} {path}": [parameter["name"] for parameter in operation.get("parameters", [])]
         for path, operations in described.items()
@@ -221,7 +223,7 @@ def test_routes(product: Product) -> None:
 
 def test_prometheus_metrics(product: Product) -> None:
     """The page on monitoring has every metric that is served, and no page has another."""
-    text = httpx2.get(f"{product.endpoints['api_url']}/metrics").text
+    text = "".join(httpx2.get(f"{product.endpoints[name]}/metrics").text for name in ("api_url", "connectors_url"))
     served = {
         name
         for name in re.findall(r"^# HELP (em_agent_\w+)", text, flags=re.MULTILINE)

@@ -153,6 +153,25 @@ async def test_one_bad_incident_does_not_stop_the_others(
     assert [entry["id"] for entry in logs if entry["event"] == "search.incident_failed"] == ["pagerduty:incident:P1"]
 
 
+async def test_what_is_still_to_do_is_measured(database_url: str, pool: Pool) -> None:
+    """The metrics count marks, those that failed, their age, and passages without a vector."""
+    await apply(pool, *(told(n, "triggered", f"P{n}", snapshot=SNAPSHOT) for n in range(3)))
+    await pool.execute(
+        "UPDATE search.pending_incidents SET attempts = 1, marked_at = now() - interval '1 h' WHERE incident_id = 'P1'"
+    )
+    async with pool.acquire() as connection:
+        await store.index(connection, [Document("runbook", "runbooks", "t", (Passage("paragraph", "off and on"),))])
+    async with gateway_on(database_url) as gateway:
+        text = (await gateway.client.get("/metrics")).text
+    lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("em_agent_search"))
+    assert float(lines.pop("em_agent_search_age_seconds")) > 3599
+    assert {name: float(value) for name, value in lines.items()} == {
+        'em_agent_search_pending{what="incidents"}': 3,
+        'em_agent_search_pending{what="passages"}': 1,
+        "em_agent_search_failing": 1,
+    }
+
+
 async def test_copies_share_the_work(database_url: str, pool: Pool) -> None:
     """Three copies index and embed everything once in effect."""
     models_of = [Model(), Model(), Model()]

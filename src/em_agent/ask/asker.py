@@ -15,6 +15,7 @@ from em_agent.ask.questions import Filters, Question, read_question
 from em_agent.ask.quoting import gather, headline, tell
 from em_agent.ask.recurring import MOST_COMPARED, tell_recurring
 from em_agent.ask.relevance import FEW_DOCUMENTS, relevant
+from em_agent.ask.scope import answer_of, has_topic, is_narrowed, none_there, told
 from em_agent.ask.sources import Source, count_ids, list_ids, read_sources, search_filters
 from em_agent.errors import InvalidError
 from em_agent.incidents.read import IncidentDetail
@@ -81,9 +82,11 @@ class Asker:
             sources = await self._answer(draft, question, now)
         if self._model is not None and sources and not draft.abstained:
             await rewrite(draft, self._model, question.text, sources)
-        return _answer(draft, question)
+        return answer_of(draft, question)
 
-    async def _answer(self, draft: Draft, question: Question, now: datetime) -> Sequence[Source]:
+    async def _answer(  # noqa: PLR0911 - one for each kind
+        self, draft: Draft, question: Question, now: datetime
+    ) -> Sequence[Source]:
         """Write the answer; the documents that a model may write it from, none where it has to stand as it is."""
         if question.incident is not None and (detail := await single.detail_of(self._pool, question.incident)):
             return await self._about_one(draft, question, detail)
@@ -93,11 +96,11 @@ class Asker:
         if question.intent == "number":
             await answer_number(draft, self._meter, question, now)
             return []
-        if question.intent == "list" and not _has_topic(question):
+        if question.intent == "list" and not has_topic(question):
             return await self._list_window(draft, question)
         if question.intent == "recurring":
             return await self._recurring(draft, question)
-        if not _has_topic(question) and _is_narrowed(question):
+        if not has_topic(question) and is_narrowed(question):
             return await self._tell_window(draft, question)
         return await self._from_search(draft, question)
 
@@ -154,7 +157,7 @@ class Asker:
 
     async def _recurring(self, draft: Draft, question: Question) -> Sequence[Source]:
         period = question.period
-        if _has_topic(question):
+        if has_topic(question):
             hits = await self._find(draft, question, MOST_COMPARED)
             sources = await read_sources(self._pool, [hit.id for hit in hits])
         else:
@@ -164,7 +167,7 @@ class Asker:
             ids, _ = await list_ids(self._pool, filters, MOST_COMPARED)
             sources = await read_sources(self._pool, ids)
             if not sources:
-                draft.abstain(self._none_there(question))
+                draft.abstain(none_there(question, self._zone))
         if not sources:
             return []
         self._say_window(draft, question)
@@ -200,7 +203,7 @@ class Asker:
         filters = search_filters(question.filters, period.since if period else None, period.until if period else None)
         ids, count = await list_ids(self._pool, filters, MOST_LISTED)
         if not ids:
-            draft.abstain(self._none_there(question))
+            draft.abstain(none_there(question, self._zone))
         return await read_sources(self._pool, ids), count
 
     async def _find(self, draft: Draft, question: Question, top_k: int = _SEARCHED) -> list[Hit]:
@@ -211,12 +214,12 @@ class Asker:
         if not hits and question.filters != Filters():
             wider, nearest = await self._search_with(draft, question, search_filters(Filters(), *window), top_k)
             if wider:
-                draft.notice(f"Nothing fits with {_told(question.filters)}; this is without that.")
+                draft.notice(f"Nothing fits with {told(question.filters)}; this is without that.")
             hits = wider
         if hits:
             return hits
         if period is not None and not (await list_ids(self._pool, search_filters(Filters(), *window), 1))[1]:
-            draft.abstain(self._none_there(question))
+            draft.abstain(none_there(question, self._zone))
             return []
         draft.abstain(NOTHING)
         if period is not None:
@@ -241,49 +244,3 @@ class Asker:
     def _say_window(self, draft: Draft, question: Question) -> None:
         if question.period:
             draft.notice(f"From {day_range(question.period.since, question.period.until, self._zone)}:")
-
-    def _none_there(self, question: Question) -> str:
-        told = _told(question.filters)
-        with_filters = f" with {told}" if told else ""
-        if question.period is None:
-            return f"There are no incidents{with_filters}."
-        return f"There were no incidents{with_filters} in {day_range(question.period.since, question.period.until, self._zone)}."
-
-
-def _has_topic(question: Question) -> bool:
-    """Whether there is something to search for beside the names that narrow the search."""
-    filters = question.filters
-    names = " ".join((*filters.services, *filters.teams, *filters.urgencies, *filters.priorities)).casefold()
-    plain = {"open", "unresolved", "high", "low", "urgency", "priority", "service", "team", "acknowledged", "alerts",
-             "alert", "recent", "latest", "newest", "new", "all", "current", "pages", "page", "p1", "p2", "p3", "ongoing"}  # fmt: skip
-    return any(word not in plain and word not in names for word in question.words)
-
-
-def _is_narrowed(question: Question) -> bool:
-    return question.period is not None or question.filters != Filters()
-
-
-def _told(filters: Filters) -> str:
-    parts = (
-        ("service", filters.services), ("team", filters.teams), ("urgency", filters.urgencies),
-        ("priority", filters.priorities), ("status", filters.statuses),
-    )  # fmt: skip
-    return ", ".join(f"{name} {' or '.join(values)}" for name, values in parts if values)
-
-
-def _answer(draft: Draft, question: Question) -> Answer:
-    period = question.period
-    filters = question.filters
-    given = {
-        "service": filters.services, "team": filters.teams, "urgency": filters.urgencies,
-        "priority": filters.priorities, "status": filters.statuses,
-    }  # fmt: skip
-    return Answer(
-        answer=draft.text,
-        citations=() if draft.abstained and question.intent != "number" else tuple(draft.citations),
-        abstained=draft.abstained,
-        degraded=tuple(sorted(draft.degraded)),
-        intent=question.intent,
-        period={"since": period.since, "until": period.until, "words": period.words} if period else None,
-        filters={name: values for name, values in given.items() if values},
-    )

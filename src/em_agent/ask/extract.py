@@ -16,8 +16,8 @@ from em_agent.domain.documents import Passage
 
 MOST_SENTENCES = 3
 _REVIEW_BONUS = {"cause": 1.0, "fix": 1.2}
-_LATE_BONUS = {"cause": 0.3, "fix": 1.5}
-_OVERLAP_BONUS = 0.3  # the question tells what people saw: a sentence in its words often tells the same
+_LATE_BONUS = {"cause": 0.3, "fix": 1.2}
+_OVERLAP_BONUS = 0.6  # the question tells what people saw: a sentence in its words often tells the same
 _MEANING_BONUS = 1.2
 _ALIKE = 0.75  # of the words of the shorter one: what repeats a sentence says nothing more
 _LEAST_WORDS = 3

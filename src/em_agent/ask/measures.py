@@ -25,12 +25,19 @@ class Measure:
 _FIELDS = (
     (
         "time_to_acknowledge_seconds",
-        r"\bmtta\b|\back(?:s|ed|ing|nowledg\w*)?\b(?!\s+incidents)|\brespon(?:d|ds|se|ded)\b|\breact\w*|\bpick(?:ed)?\s+up\b",
+        (
+            r"\bmtta\b|\back(?:s|ed|ing|nowledg\w*)?\b(?!\s+incidents)|\brespon(?:d|ds|se|ded)\b|\breact\w*"
+            r"|\bpick(?:ed)?\s+up\b"
+        ),
     ),
     (
         "time_to_resolve_seconds",
-        r"\bmttr\b|\b(?:long|fast|quick|quickly|soon|slow|slowly|time|times|duration)\b.*\b(?:resol\w+|fix\w*|recover\w*|restor\w*|repair\w*|mitigat\w*|last\w*|clos\w+|solv\w+)"
-        r"|\b(?:resol\w+|recover\w*|restor\w*|repair)\s+(?:\w+\s+)?times?\b|\bhow\s+long\b|\bduration\b|\b(?:slowest|fastest|longest|shortest)\b",
+        (
+            r"\bmttr\b|\b(?:long|fast|quick|quickly|soon|slow|slowly|time|times|duration)\b.*\b(?:resol\w+"
+            r"|fix\w*|recover\w*|restor\w*|repair\w*|mitigat\w*|last\w*|clos\w+|solv\w+)"
+            r"|\b(?:resol\w+|recover\w*|restor\w*|repair)\s+(?:\w+\s+)?times?\b|\bhow\s+long\b|\bduration\b"
+            r"|\b(?:slowest|fastest|longest|shortest)\b"
+        ),
     ),
     ("active_seconds", r"\bactive\s+(?:time|seconds|minutes|hours)\b|\btime\s+active\b"),
     ("reopened", r"\bre-?open\w*"),

@@ -94,7 +94,7 @@ def _month(match: re.Match[str], almanac: Almanac) -> Stretch:
 
 
 def _which_month(match: re.Match[str], almanac: Almanac) -> Stretch:
-    """ "Last March" is the newest that is over, "this March" that of this year."""
+    """What is said as "last March" is the newest that is over, "this March" that of this year."""
     month, this = month_of(match["month"]), almanac.today.replace(day=1)
     year = this.year
     if match["which_month"].lower() != "this":
@@ -199,12 +199,18 @@ NAMED: tuple[Rule, ...] = (
     rule(r"(?:calendar\s+|iso\s+)?week\s+(?P<week>0?[1-9]|[1-4][0-9]|5[0-3])", _iso_week, then=ENDS, introduced=True),
     # Days.
     rule(
-        rf"(?P<day>{DAY})(?:\s*[-–]\s*|\s+(?:to|and|until|till|through)\s+)(?P<until>{DAY})\s+(?:of\s+)?(?P<month>{MONTH})(?:{YEAR}|{FOLLOWED})",
+        (
+            rf"(?P<day>{DAY})(?:\s*[-–]\s*|\s+(?:to|and|until|till"
+            rf"|through)\s+)(?P<until>{DAY})\s+(?:of\s+)?(?P<month>{MONTH})(?:{YEAR}|{FOLLOWED})"
+        ),
         _date,
         floats=True,
     ),
     rule(
-        rf"(?P<month>{MONTH})\s+(?P<day>{DAY})(?:\s*[-–]\s*|\s+(?:to|and|until|till|through)\s+)(?P<until>{DAY})(?:{YEAR}|{FOLLOWED})",
+        (
+            rf"(?P<month>{MONTH})\s+(?P<day>{DAY})(?:\s*[-–]\s*|\s+(?:to|and|until|till"
+            rf"|through)\s+)(?P<until>{DAY})(?:{YEAR}|{FOLLOWED})"
+        ),
         _date,
         floats=True,
     ),
@@ -230,7 +236,10 @@ NAMED: tuple[Rule, ...] = (
     rule(rf"(?P<weekday>{WEEKDAY}){_PART}", _weekday, then=FOLLOWED, introduced=True, floats=True),
     # Months.
     rule(
-        rf"(?:the\s+)?(?P<third>early|mid|late|beginning|start|middle|end)[\s-](?:in\s+|of\s+)?(?P<month>{MONTH}){_IN_YEAR_OR_NOT}",
+        (
+            rf"(?:the\s+)?(?P<third>early|mid|late|beginning|start|middle|end)[\s-](?:in\s+"
+            rf"|of\s+)?(?P<month>{MONTH}){_IN_YEAR_OR_NOT}"
+        ),
         _third,
         then=NO_VERB,
         floats=True,

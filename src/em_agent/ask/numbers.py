@@ -15,6 +15,16 @@ _BEGIN = datetime(2000, 1, 1, tzinfo=UTC)  # of "before March": nothing is older
 _MOST_GROUPS = 12
 _STATISTICS = ("mean", "median", "p90")
 
+# Words of the topic that ask for a figure, and name nothing.
+_PLAIN = frozenset(
+    (
+        "high low urgency priority service services team teams total p50 p75 p90 p95 90th 95th percentile rate "
+        "acknowledge acknowledged ack reopened escalated open merged day week month quick quickly fast trend better "
+        "worse typical typically duration restore response respond alerts alert pages page busiest noisiest slowest "
+        "fastest longest shortest fewest highest lowest best worst versus compared comparing calculate metrics "
+        "statistics"
+    ).split()
+)
 _NAMES = {
     "incidents": "Incidents", "open": "Open now", "resolved": "Resolved now", "acknowledged": "Acknowledged",
     "reopened": "Reopened at least once", "escalated": "Escalated at least once", "merged": "Closed by a merge",
@@ -46,7 +56,8 @@ async def answer_number(draft: Draft, meter: IncidentMeter, question: Question, 
     _tell_groups(draft, question, metrics.groups, query)
     if metrics.previous:
         draft.say(
-            f"The window of the same length before, {day_range(metrics.previous.since, metrics.previous.until, draft.zone)}:"
+            f"The window of the same length before, "
+            f"{day_range(metrics.previous.since, metrics.previous.until, draft.zone)}:"
         )
         _tell_groups(draft, question, metrics.previous.groups, query)
     if question.other_period:
@@ -100,18 +111,11 @@ def _unused(question: Question) -> list[str]:
     """Words of the topic that were made into no filter."""
     filters = question.filters
     names = " ".join((*filters.services, *filters.teams, *filters.urgencies, *filters.priorities)).casefold()
-    plain = {
-        "high", "low", "urgency", "priority", "service", "services", "team", "teams", "total", "p50", "p75", "p90", "p95", "90th", "95th",
-        "percentile", "rate", "acknowledge", "acknowledged", "ack", "reopened", "escalated", "open", "merged", "day", "week",
-        "month", "quick", "quickly", "fast", "trend", "better", "worse", "typical", "typically", "duration", "restore",
-        "response", "respond", "alerts", "alert", "pages", "page", "busiest", "noisiest", "slowest", "fastest", "longest", "shortest",
-        "fewest", "highest", "lowest", "best", "worst", "versus", "compared", "comparing", "calculate", "metrics", "statistics",
-    }  # fmt: skip
     doubts = " ".join(question.notes).casefold()
     return [
         word
         for word in question.words
-        if word not in plain and word not in names and word not in doubts and not word[:1].isdigit() and len(word) > 2  # noqa: PLR2004
+        if word not in _PLAIN and word not in names and word not in doubts and not word[:1].isdigit() and len(word) > 2  # noqa: PLR2004
     ]
 
 
@@ -119,7 +123,8 @@ def _scope(query: Query) -> str:
     parts = [
         f"{name} {' or '.join(values)}"
         for name, values in (
-            ("service", query.services), ("team", query.teams), ("urgency", query.urgencies), ("priority", query.priorities),
+            ("service", query.services), ("team", query.teams),
+            ("urgency", query.urgencies), ("priority", query.priorities),
         )
         if values
     ]  # fmt: skip

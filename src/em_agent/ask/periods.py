@@ -99,7 +99,9 @@ def _period_at(text: str, start: int, almanac: Almanac, *, introduced: bool) -> 
     return _plain(text, start, start, almanac, introduced=introduced)
 
 
-def _opened(text: str, start: int, place: int, word: str, almanac: Almanac) -> Period | None:
+def _opened(  # noqa: PLR0911 - one for each word
+    text: str, start: int, place: int, word: str, almanac: Almanac
+) -> Period | None:
     if word in {"between", "from"}:
         found = _range(text, start, place, almanac, introduced=True)
         if found or word == "between":
@@ -180,7 +182,7 @@ def _at_the_clock(text: str, found: _Found, almanac: Almanac) -> _Found:
 
 
 def _clock_alone(text: str, start: int, place: int, almanac: Almanac) -> Period | None:
-    """ "Since 14:00": of today, or of yesterday where it is not yet that late."""
+    """From such a time as 14:00 on: of today, or of yesterday where it is not yet that late."""
     clock = _CLOCK.match(f" {text[place : place + _LOOKBACK]}")
     if clock is None or not (clock["minute"] or clock["half"]):
         return None

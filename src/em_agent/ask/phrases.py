@@ -1,5 +1,7 @@
-"""What the rules for time phrases share: their shape, the words that they are made of, and what tells a date from a
-word that only looks like one ("march through the logs", "what may have caused", "sun microsystems").
+"""What the rules for time phrases share: their shape, and the words that they are made of.
+
+Also what tells a date from a word that only looks like one: "march through the logs", "what may have caused", "sun
+microsystems".
 """
 
 import re
@@ -37,7 +39,10 @@ FULL_WEEKDAY = r"(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
 WEEKDAY = r"(?:mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs?(?:day)?)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)"
 ORDINAL_DAY = r"(?:[23]?1st|2?2nd|2?3rd|(?:[4-9]|1[0-9]|2[04-9]|30)th|0[1-9])"
 DAY = rf"(?:{ORDINAL_DAY}|3[01]|[12][0-9]|[1-9])"
-YEAR = r"(?:,?\s+(?:of\s+|in\s+)?(?:(?P<year>20[0-9]{2})|(?P<which>last|this|the\s+previous|the\s+same)\s+year)|\s+['’](?P<short>[0-9]{2}))"
+YEAR = (
+    r"(?:,?\s+(?:of\s+|in\s+)?(?:(?P<year>20[0-9]{2})|(?P<which>last|this|the\s+previous"
+    r"|the\s+same)\s+year)|\s+['’](?P<short>[0-9]{2}))"
+)
 NUMBER = rf"(?:[0-9]{{1,4}}|(?:a\s+)?couple(?:\s+of)?|(?:a\s+)?few|several|(?:a\s+)?dozen|{'|'.join(_COUNTS)})"
 UNIT = rf"(?:{'|'.join(sorted(_UNITS, key=len, reverse=True))})"
 

@@ -17,7 +17,10 @@ Status = Literal["triggered", "acknowledged", "resolved"]
 
 # An incident by its number, by PagerDuty's id, or by a link to it.
 _NUMBER = re.compile(
-    r"(?<![\w&#/])#\s?([0-9]{1,12})(?![\w.])|\bincident\s+(?:number\s+|no\.?\s*|nr\.?\s*)?#?([0-9]{1,12})(?![\w.%]|\s*%)",
+    (
+        r"(?<![\w&#/])#\s?([0-9]{1,12})(?![\w.])|\bincident\s+(?:number\s+|no\.?\s*"
+        r"|nr\.?\s*)?#?([0-9]{1,12})(?![\w.%]|\s*%)"
+    ),
     re.IGNORECASE,
 )
 _ID = re.compile(r"(?<![\w-])([PQR](?=[A-Z0-9]*[0-9])[A-Z0-9]{5,13})(?![\w-])")
@@ -28,7 +31,11 @@ _URGENCY = re.compile(
     r"\b(high|low)[\s-]+urgency\b|\burgency\s*[:=]?\s*(high|low)\b|\b(high|low)[\s-]urgent\b", re.IGNORECASE
 )
 _OPEN = re.compile(
-    r"\b(?:open|unresolved|ongoing|still\s+open|not\s+(?:yet\s+)?resolved)\b(?=\s+(?:\w+\s+){0,3}(?:incidents?|outages?|alerts?|pages?|issues?)\b|\s*(?:right\s+)?now|\W*$)",
+    (
+        r"\b(?:open|unresolved|ongoing|still\s+open"
+        r"|not\s+(?:yet\s+)?resolved)\b(?=\s+(?:\w+\s+){0,3}(?:incidents?|outages?|alerts?|pages?"
+        r"|issues?)\b|\s*(?:right\s+)?now|\W*$)"
+    ),
     re.IGNORECASE,
 )
 _STATUS = re.compile(
@@ -39,11 +46,13 @@ _PRIORITY = re.compile(r"(?<![\w-])(?:p|sev-?|priority\s+)([0-9])s?(?![\w%.-])",
 _TOKEN = re.compile(r"[\w-]+")
 _GROUP = re.compile(
     rf"\b(?:by|per|for\s+each|each|every)\s+({'|'.join(GROUPINGS).replace('_', '[ _]')})\b"
-    rf"|\bwhich\s+({'|'.join(GROUPINGS)})s?\b|\b(?:busiest|noisiest|worst|best|slowest|fastest|quietest)\s+({'|'.join(GROUPINGS)})s?\b",
+    rf"|\bwhich\s+({'|'.join(GROUPINGS)})s?\b|\b(?:busiest|noisiest|worst|best|slowest|fastest"
+    rf"|quietest)\s+({'|'.join(GROUPINGS)})s?\b",
     re.IGNORECASE,
 )
 _COMPARED = re.compile(
-    r"\bcompar\w*|\bversus\b|\bvs\b|\bthan\b|\bagainst\b|\bdiffer\w*|\b(?:better|worse|improv\w*|trend\w*|chang(?:e|ed|ing))\b"
+    r"\bcompar\w*|\bversus\b|\bvs\b|\bthan\b|\bagainst\b|\bdiffer\w*|\b(?:better|worse|improv\w*"
+    r"|trend\w*|chang(?:e|ed|ing))\b"
     r"|\b(?:the\s+)?(?:period|week|month|quarter|year)\s+before\b|\b(?:over|on)[\s-](?:week|month|year)\b",
     re.IGNORECASE,
 )

@@ -35,11 +35,40 @@ _REVIEW = re.compile(
 # Headings, as far as they tell what follows. A heading is short, and no sentence.
 Section = Literal["cause", "fix", "plan", "other"]
 _HEADINGS: tuple[tuple[Section, str], ...] = (
-    ("plan", r"actions?(?:\s+items?|\s+points?)?|follow-?ups?|next\s+steps?|to-?dos?|prevention|lessons?(?:\s+learned)?|improvements?|next\s+time"),
-    ("cause", r"(?:root\s+|probable\s+|actual\s+)?causes?(?:\s+analysis)?|rca|triggers?|reasons?|why(?:\s+it\s+happened)?|explanation|background|details?|what\s+(?:happened|went\s+wrong|broke)|contributing(?:\s+factors?)?|sequence(?:\s+of\s+events)?|analysis|diagnosis|findings?|the\s+(?:bug|fault|problem)|problem"),
-    ("fix", r"(?:the\s+)?(?:fix(?:es)?|remed(?:y|ies)|resolution(?:\s+notes?)?|mitigations?|recovery|repair|solution|workaround|response|what\s+(?:we\s+did|helped|fixed\s+it)|measures(?:\s+taken)?|how\s+(?:we|it\s+was)\s+(?:fixed|resolved)(?:\s+it)?|restoration)"),
-    ("other", r"summary|impact|detection|timeline|tl;?dr|overview|scope|duration|customer\s+impact|participants|severity|what\s+went\s+well|status|(?:customers|users)\s+saw|(?:what|things\s+that)\s+did(?:n't|\s+not)\s+help|why\s+(?:it|this|we|nobody|no\s+one)\b[^:*]{0,60}\b(?:seen|notic\w+|caught|detect\w+|alert\w*)\b[^:*]{0,30}"),
-)  # fmt: skip
+    (
+        "plan",
+        (
+            r"actions?(?:\s+items?|\s+points?)?|follow-?ups?|next\s+steps?|to-?dos?|prevention"
+            r"|lessons?(?:\s+learned)?|improvements?|next\s+time"
+        ),
+    ),
+    (
+        "cause",
+        (
+            r"(?:root\s+|probable\s+|actual\s+)?causes?(?:\s+analysis)?|rca|triggers?|reasons?"
+            r"|why(?:\s+it\s+happened)?|explanation|background|details?|what\s+(?:happened|went\s+wrong|broke)"
+            r"|contributing(?:\s+factors?)?|sequence(?:\s+of\s+events)?|analysis|diagnosis|findings?"
+            r"|the\s+(?:bug|fault|problem)|problem"
+        ),
+    ),
+    (
+        "fix",
+        (
+            r"(?:the\s+)?(?:fix(?:es)?|remed(?:y|ies)|resolution(?:\s+notes?)?|mitigations?|recovery|repair"
+            r"|solution|workaround|response|what\s+(?:we\s+did|helped|fixed\s+it)|measures(?:\s+taken)?"
+            r"|how\s+(?:we|it\s+was)\s+(?:fixed|resolved)(?:\s+it)?|restoration)"
+        ),
+    ),
+    (
+        "other",
+        (
+            r"summary|impact|detection|timeline|tl;?dr|overview|scope|duration|customer\s+impact|participants"
+            r"|severity|what\s+went\s+well|status|(?:customers|users)\s+saw|(?:what|things\s+that)\s+did(?:n't"
+            r"|\s+not)\s+help|why\s+(?:it|this|we|nobody|no\s+one)\b[^:*]{0,60}\b(?:seen|notic\w+|caught"
+            r"|detect\w+|alert\w*)\b[^:*]{0,30}"
+        ),
+    ),
+)
 _HEADING = tuple(
     (section, re.compile(rf"\W*(?:{words})(?:\s+and\s+\w+)?\W*", re.IGNORECASE)) for section, words in _HEADINGS
 )

@@ -24,16 +24,21 @@ _UNWANTED = re.compile(
 _DIGITS = re.compile(r"\d+(?:[.,:]\d+)*")
 _NAME = re.compile(r"\b[A-ZÀ-Þ][\w'’-]*\w|\b\w+(?:[-_./:]\w+)+|\b\w*\d\w*[a-zA-Z]\w*\b|\b[a-z]+[A-Z]\w*")
 _NOT = re.compile(
-    r"\b(?:not|no|never|none|nobody|nothing|without|neither|nor|cannot|unrelated|wasn|isn|didn|doesn|weren|hadn|couldn|ruled)\b|n['’]t\b",
+    (
+        r"\b(?:not|no|never|none|nobody|nothing|without|neither|nor|cannot|unrelated|wasn|isn|didn|doesn"
+        r"|weren|hadn|couldn|ruled)\b|n['’]t\b"
+    ),
     re.IGNORECASE,
 )
 # What a sentence may say of excerpts without their saying it.
 _NEUTRAL = frozenset(
     stem(word)
-    for word in "incident incidents outage issue problem cause caused causes causing because resolve resolved resolution "
-    "fix fixed fixing note notes according reported team engineers afterwards later then first finally led result "
-    "resulted occurred happened service services therefore also triggered due root mitigated mitigation restored "
-    "addressed wrote written said states stated describes identified found".split()
+    for word in (
+        "incident incidents outage issue problem cause caused causes causing because resolve resolved resolution fix "
+        "fixed fixing note notes according reported team engineers afterwards later then first finally led result "
+        "resulted occurred happened service services therefore also triggered due root mitigated mitigation restored "
+        "addressed wrote written said states stated describes identified found"
+    ).split()
 )
 
 

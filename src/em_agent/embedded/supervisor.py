@@ -15,6 +15,7 @@ from em_agent.embedded.processes import Process, end
 from em_agent.embedded.roles import Role
 from em_agent.embedded.server import Server
 from em_agent.errors import ConfigurationError, EmAgentError
+from em_agent.kit.logging import Seldom
 
 _STOP_ROLES = ((SIGTERM, 15.0), (SIGKILL, 5.0))
 _POLL_SECONDS = 0.05
@@ -127,20 +128,24 @@ class Supervisor:
     async def _keep_server(self, server: Server) -> None:
         """Start the server again whenever it ends, on its port; where that is gone, the roles start again too."""
         pause = 0.0
+        failed = Seldom()
         while True:
             if server.process is not None:
                 status = await self._end_of(server.process)
-                log.error("server.ended", server=server.name, status=status)
+                if not pause:
+                    log.error("server.ended", server=server.name, status=status)
             await asyncio.sleep(pause)
             known = server.url
             try:
                 server.start()
                 await server.wait_ready()
             except EmAgentError as error:
-                log.error("server.start_failed", server=server.name, error=str(error))  # noqa: TRY400 - foreseen
+                if failed.may_say():
+                    log.error("server.start_failed", server=server.name, error=str(error))  # noqa: TRY400 - foreseen
                 pause = min(max(_FIRST_PAUSE_SECONDS, pause * 2), _LONGEST_PAUSE_SECONDS)
             else:
                 log.info("server.restarted", server=server.name)
+                failed.forget()
                 pause = 0.0
             if server.url != known:
                 self.plan.move()

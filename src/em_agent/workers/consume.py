@@ -74,7 +74,7 @@ class Worker:
         self._consumer = consumer
         self._replicas = replicas
         self._failures = 0
-        self._waiting = Seldom()
+        self._waiting, self._subscribed = Seldom(), Seldom()
         self.is_well = False  # whether the last turn was one without a failure
 
     async def run(self) -> None:
@@ -101,8 +101,8 @@ class Worker:
         if self._consumer.prepare is not None:
             await self._consumer.prepare()
         subscription = await self._js.pull_subscribe_bind(durable=self._consumer.name, stream=STREAM)
-        log.info("worker.subscribed", consumer=self._consumer.name)
-        self._failures = 0
+        if self._subscribed.may_say():
+            log.info("worker.subscribed", consumer=self._consumer.name)
         self.is_well = True
         return subscription
 
@@ -111,6 +111,7 @@ class Worker:
             messages = await subscription.fetch(self._consumer.batch_size, timeout=FETCH_SECONDS)
         except TimeoutError:  # nothing came: the client's own kind of it, and now and then the plain one
             await subscription.consumer_info()  # raises when the consumer is gone
+            self._be_well()
             return
         if messages:  # none when the stream goes away meanwhile
             await self._process(messages)
@@ -134,6 +135,13 @@ class Worker:
             newest = max(messages, key=lambda message: message.metadata.sequence.stream)
             for message in [newest] if self._consumer.acks_all else messages:
                 await message.ack()
+            self._be_well()
+
+    def _be_well(self) -> None:
+        """Note that what failed, if anything did, is over."""
+        self._failures = 0
+        self.is_well = True
+        self._waiting.forget()
 
     def _is_too_slow(self, messages: Sequence[Msg], error: Exception) -> bool:
         """Whether a statement took too long, and not for the first time: one of the messages may be why."""

@@ -63,6 +63,9 @@ def test_text_and_receiver() -> None:
     found = read(type="annotate_log_entry", channel={"type": "note", "summary": "The disk was full."})
     assert found is not None
     assert found.text == "The disk was full."
+    resolved = read(type="resolve_log_entry", channel={"type": "website", "summary": "The website"})
+    assert resolved is not None
+    assert resolved.text is None
     noted = read(note="by hand", channel={"summary": "x"})
     assert noted is not None
     assert noted.text == "by hand"

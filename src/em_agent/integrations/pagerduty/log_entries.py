@@ -32,6 +32,9 @@ _KINDS = {
     "resolve": "resolved",
 }
 
+# Whose channel says what was said; that of others only names a website or a telephone.
+_TELLING = {"trigger", "annotate"}
+
 
 def to_incident_event(event: StoredEvent, document: Document) -> IncidentEvent | None:
     """The entry as its incident's timeline has it; None where it names no incident, or has no type."""
@@ -41,6 +44,7 @@ def to_incident_event(event: StoredEvent, document: Document) -> IncidentEvent |
     if entry_type is None or incident_id is None:
         return None
     kind = _KINDS.get(entry_type[1], entry_type[1])
+    said = read_text(mapping(entry.get("channel")).get("summary"))
     at, is_clock_suspect = effective_time(event.occurred_at, event.received_at)
     return IncidentEvent(
         event_id=event.id,
@@ -54,5 +58,5 @@ def to_incident_event(event: StoredEvent, document: Document) -> IncidentEvent |
         is_clock_suspect=is_clock_suspect,
         # Nobody does a notification; it has a receiver.
         actor=read_ref(entry.get("user" if kind == "notify" else "agent")),
-        text=read_text(entry.get("note")) or read_text(mapping(entry.get("channel")).get("summary")),
+        text=read_text(entry.get("note")) or (said if entry_type[1] in _TELLING else None),
     )
