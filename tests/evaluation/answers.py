@@ -55,7 +55,7 @@ class Verdict:
         """Whether an incident that answers it is cited first; of those that recur, whether most are named."""
         right = {key for key, grade in self.question.grades.items() if grade == ANSWER}
         if self.question.kind == "recurring":
-            return self.share_named >= 0.5  # noqa: PLR2004 - most
+            return self.share_named >= 0.5
         return any(citation.id in right for citation in self.answer.citations[:1])
 
     @property

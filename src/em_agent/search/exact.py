@@ -63,6 +63,21 @@ def names(query: str) -> Names:
     )
 
 
+async def find(  # noqa: PLR0913 - all that a search knows by now
+    connection: Connection,
+    q: str,
+    counts: Mapping[str, int],
+    query: WordQuery,
+    by_words: Mapping[int, Scored],
+    scope: Scope,
+) -> dict[int, int]:
+    """The documents that the query names, by their keys: 3 outright, 2 by their very words, 1 by an identifier."""
+    identified = await find_identified(connection, counts, query, scope)
+    verbatim = await find_verbatim(connection, q, counts, by_words)
+    named = await find_named(connection, q, scope)
+    return dict.fromkeys(identified, 1) | dict.fromkeys(verbatim, 2) | dict.fromkeys(named, 3)
+
+
 async def find_named(connection: Connection, query: str, scope: Scope) -> set[int]:
     """The keys of the documents that the query names by number, id or address."""
     named = names(query)

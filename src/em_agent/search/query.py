@@ -1,5 +1,6 @@
 """`Search`: from a question to documents, by their words and their meaning."""
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -18,11 +19,12 @@ from em_agent.search.fusion import Candidate, fuse
 from em_agent.search.meaning import MeaningQuery, Nearest
 from em_agent.search.results import Hit, read_hits
 from em_agent.search.similar import find_key, own_words, rank_by_meaning, rank_by_words
-from em_agent.search.words import WordQuery
+from em_agent.search.words import Scored, WordQuery
 
 log = structlog.get_logger()
 
 ANYTHING = Filters()
+_PATIENCE_SECONDS = 0.1
 _KEPT_VECTORS = 256
 _KEPT_SECONDS = 300.0
 # Plans are made for the values that are given. A walk through the index of vectors goes on until it has found enough of
@@ -32,6 +34,10 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit
     set_config('max_parallel_workers_per_gather', '0', true), set_config('hnsw.ef_search', '100', true),
     set_config('hnsw.iterative_scan', 'strict_order', true), set_config('hnsw.max_scan_tuples', '200000', true)
 """
+
+
+# The question's vector, if there is one, and the sides that could not be asked.
+Embedding = tuple[MeaningQuery | None, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +65,34 @@ class Search:
         """
         if not q.strip():
             return Outcome(())
-        query, degraded = await self._embed(q)
+        # The model computes while the database looks for words.
+        embedding = asyncio.ensure_future(self._embed(q))
+        try:
+            outcome = await self._answer(q, top_k, filters, embedding)
+            if outcome is None:  # a model that takes its time does not hold a connection meanwhile
+                await asyncio.wait({embedding})
+                outcome = await self._answer(q, top_k, filters, embedding)
+        finally:
+            embedding.cancel()
+        return outcome or Outcome(())
+
+    async def _answer(
+        self, q: str, top_k: int, filters: Filters, embedding: asyncio.Future[Embedding]
+    ) -> Outcome | None:
+        """The outcome, or None where the embedding is not there in time."""
         async with self.reading() as connection:
             counts = (await analyse(connection, [q]))[0]
             scope = await resolve(connection, filters)
+            asked = await words.weigh(connection, counts)
+            if not scope.is_empty:
+                by_words = await words.find(connection, asked, scope)
+                tiers = await exact.find(connection, q, counts, asked, by_words, scope)
+            if not (await asyncio.wait({embedding}, timeout=_PATIENCE_SECONDS))[0]:
+                return None
+            query, degraded = embedding.result()
             if scope.is_empty:
                 return Outcome((), degraded)
-            asked = await words.weigh(connection, counts)
-            candidates = await _candidates(connection, q, counts, asked, query, scope, top_k)
+            candidates = await _candidates(connection, tiers, by_words, asked, query, scope, top_k)
             ranked = fuse(candidates, sum(asked.weights.values()))[:top_k]
             return Outcome(await read_hits(connection, ranked, asked.weights), degraded)
 
@@ -101,7 +127,7 @@ class Search:
             await connection.execute(_PREPARE)
             yield connection
 
-    async def _embed(self, q: str) -> tuple[MeaningQuery | None, tuple[str, ...]]:
+    async def _embed(self, q: str) -> Embedding:
         if self.embedder is None or not any(character.isalnum() for character in q):
             return None, ()
         made_at, vector = self._vectors.get(q, (0.0, None))
@@ -130,19 +156,15 @@ class Search:
 
 async def _candidates(  # noqa: PLR0913 - all that a search knows
     connection: Connection,
-    q: str,
-    counts: Mapping[str, int],
+    tiers: Mapping[int, int],
+    by_words: dict[int, Scored],
     asked: WordQuery,
     query: MeaningQuery | None,
     scope: Scope,
     top_k: int,
 ) -> list[Candidate]:
-    named = await exact.find_named(connection, q, scope)
-    identified = await exact.find_identified(connection, counts, asked, scope)
-    by_words = await words.find(connection, asked, scope)
-    verbatim = await exact.find_verbatim(connection, q, counts, by_words)
-    best = sorted(by_words, key=lambda key: (-by_words[key].score, -key))
-    keys = {*named, *identified, *verbatim, *best[: max(words.SHORTLIST, top_k)]}
+    """Whoever is named, or near by words or by meaning, with both of the scores."""
+    keys = {*tiers, *by_words}
     nearest: dict[int, Nearest] = {}
     if query is not None:
         keys.update(await meaning.find(connection, query, scope, top_k))
@@ -151,7 +173,7 @@ async def _candidates(  # noqa: PLR0913 - all that a search knows
     return [
         Candidate(
             key=key,
-            tier=3 if key in named else 2 if key in verbatim else int(key in identified),
+            tier=tiers.get(key, 0),
             words=by_words[key].score,
             meaning=nearest[key].score if key in nearest else None,
             ordinal=nearest[key].ordinal if key in nearest else None,

@@ -10,7 +10,7 @@ _LONGEST_READ = 20_000
 
 
 def snippet(text: str, weights: Mapping[str, float]) -> str:
-    """The stretch of whole sentences, as far as they fit, whose stems weigh most, beginning with them; else the first."""
+    """The stretch whose stems weigh most, from a sentence's beginning where one is near; else the first."""
     read = text[:_LONGEST_READ].strip()
     if len(read) <= LONGEST_CHARACTERS:
         return read

@@ -9,11 +9,11 @@ from em_agent.search.filters import Scope
 
 K1 = 1.2
 B = 0.75
-# So many are scored by all terms where the rare ones alone found them; where all terms did, the best are enough.
+# So many of those that their rare terms found are scored by all terms, and so many of the best are given back.
 CANDIDATES = 500
-SHORTLIST = 100
+SHORTLIST = 128
 # The postings that are read for candidates, rare terms first: common terms move scores little.
-_POSTINGS = 20_000
+_POSTINGS = 15_000
 _LOOKED_UP = 2_000
 _LONGEST_QUERY = 128  # terms; of a longer one those that weigh most
 
@@ -21,29 +21,28 @@ _TERMS = """
 SELECT t.id, t.term, t.documents, c.documents AS all_documents, c.length
 FROM search.corpus AS c LEFT JOIN search.terms AS t ON t.term = ANY($1::text[])
 """
-_SATURATED = "frequency / (frequency + $3::float8 + $4::float8 * length)"
-_FIND = f"""
-SELECT document_key AS key, sum(q.weight * {_SATURATED}) AS score, count(*) AS terms
-FROM unnest($1::integer[], $2::float8[]) AS q (term_id, weight)
+_SUMS = """
+SELECT document_key AS key, count(*) AS terms,
+    sum(q.weight * frequency / (frequency + $1::float8 + $2::float8 * length)) AS score
+FROM unnest({terms}::integer[], {weights}::float8[]) AS q (term_id, weight)
 CROSS JOIN LATERAL (
-    SELECT document_key, frequency, length FROM search.postings AS p WHERE p.term_id = q.term_id
+    SELECT document_key, frequency, length FROM search.postings AS p WHERE p.term_id = q.term_id AND {condition}
 ) AS posting
-WHERE {{condition}}
-GROUP BY document_key ORDER BY score DESC, document_key DESC LIMIT $5
+GROUP BY document_key
+"""
+_FIND = f"""
+WITH found AS MATERIALIZED (
+    {_SUMS.format(terms="$3", weights="$4", condition="{condition}")}
+    ORDER BY score DESC, document_key DESC LIMIT {CANDIDATES}
+),
+rest AS (
+    {_SUMS.format(terms="$5", weights="$6", condition="p.document_key = ANY(ARRAY(SELECT key FROM found))")}
+)
+SELECT key, found.score + coalesce(rest.score, 0) AS score, found.terms + coalesce(rest.terms, 0) AS terms,
+    (SELECT count(*) FROM found) AS candidates
+FROM found LEFT JOIN rest USING (key) ORDER BY score DESC, key DESC LIMIT {SHORTLIST}
 """  # noqa: S608 - names of ours
-_SCORE = f"""
-SELECT d.key, coalesce(scored.score, 0) AS score, scored.terms
-FROM search.documents AS d JOIN search.contents AS c ON c.document_key = d.key
-CROSS JOIN LATERAL (
-    SELECT sum(weight * {_SATURATED}) AS score, count(*) AS terms
-    FROM (
-        SELECT q.weight, c.frequencies[array_position(c.term_ids, q.term_id)]::float8 AS frequency, d.length
-        FROM unnest($1::integer[], $2::float8[]) AS q (term_id, weight)
-    ) AS found
-    WHERE frequency IS NOT NULL
-) AS scored
-WHERE d.key = ANY($5::integer[])
-"""  # noqa: S608 - names of ours
+_SCORE = _SUMS.format(terms="$3", weights="$4", condition="p.document_key = ANY($5::integer[])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +76,10 @@ class WordQuery:
         """Each term with its weight."""
         return {term.text: term.weight for term in self.terms}
 
-    def parameters(self, terms: Sequence[Term]) -> tuple[list[int], list[float], float, float]:
-        """The first four parameters of each query here."""
-        return [term.id for term in terms], [term.weight for term in terms], self.constant, self.per_length
+    @property
+    def saturation(self) -> tuple[float, float]:
+        """What is added to a frequency beneath the line: a constant, and so much for each term of the length."""
+        return self.constant, self.per_length
 
 
 async def weigh(connection: Connection, counts: Mapping[str, int]) -> WordQuery:
@@ -108,17 +108,12 @@ def idf(documents: int, containing: int) -> float:
 
 
 async def find(connection: Connection, query: WordQuery, scope: Scope) -> dict[int, Scored]:
-    """The documents that score best by their rare terms, with their exact scores; by all terms where those find few."""
+    """The documents that score best, with their scores; found by their rare terms, or by all where those find few."""
     some = within_budget(query.terms)
-    found = await _find(connection, query, some, scope)
-    if len(some) == len(query.terms):
-        return found
-    if len(found) < CANDIDATES:
-        return await _find(connection, query, query.terms, scope)
-    rest = await _score(connection, query, query.terms[len(some) :], list(found))
-    return {
-        key: Scored(scored.score + rest[key].score, scored.terms + rest[key].terms) for key, scored in found.items()
-    }
+    found, candidates = await _find(connection, query, len(some), scope)
+    if candidates < CANDIDATES and len(some) < len(query.terms):
+        found, _ = await _find(connection, query, len(query.terms), scope)
+    return found
 
 
 def within_budget(terms: Sequence[Term]) -> Sequence[Term]:
@@ -132,27 +127,33 @@ def within_budget(terms: Sequence[Term]) -> Sequence[Term]:
 
 
 async def score(connection: Connection, query: WordQuery, keys: Sequence[int]) -> dict[int, Scored]:
-    """The exact scores of these documents."""
-    return await _score(connection, query, query.terms, keys)
+    """The scores of these documents."""
+    rows = await connection.fetch(_SCORE, *query.saturation, *_columns(query.terms), keys) if keys else []
+    none = dict.fromkeys(keys, Scored(0.0, 0))
+    return none | {row["key"]: Scored(row["score"], row["terms"]) for row in rows}
 
 
-async def _find(connection: Connection, query: WordQuery, terms: Sequence[Term], scope: Scope) -> dict[int, Scored]:
-    condition, values = scope.condition(6)
-    if not terms:
-        return {}
+async def _find(connection: Connection, query: WordQuery, count: int, scope: Scope) -> tuple[dict[int, Scored], int]:
+    """What the first `count` terms find, scored by all of them; how many candidates there were."""
+    if not count:
+        return {}, 0
+    condition, values = scope.condition(7)
     if scope.keys is not None:
         # Few are looked up in the index; among many, a hash of them tells which of the postings are theirs.
-        looked_up = "document_key" if len(scope.keys) <= _LOOKED_UP else "document_key + 0"
-        condition = f"{looked_up} = ANY($6::integer[])"
+        looked_up = "p.document_key" if len(scope.keys) <= _LOOKED_UP else "p.document_key + 0"
+        condition = f"{looked_up} = ANY($7::integer[])"
     elif values:
-        condition = f"EXISTS (SELECT FROM search.documents AS d WHERE d.key = document_key AND {condition})"
-    limit = SHORTLIST if len(terms) == len(query.terms) else CANDIDATES
-    rows = await connection.fetch(_FIND.format(condition=condition), *query.parameters(terms), limit, *values)
-    return {row["key"]: Scored(row["score"], row["terms"]) for row in rows}
+        condition = f"EXISTS (SELECT FROM search.documents AS d WHERE d.key = p.document_key AND {condition})"
+    rows = await connection.fetch(
+        _FIND.format(condition=condition),
+        *query.saturation,
+        *_columns(query.terms[:count]),
+        *_columns(query.terms[count:]),
+        *values,
+    )
+    found = {row["key"]: Scored(row["score"], row["terms"]) for row in rows}
+    return found, rows[0]["candidates"] if rows else 0
 
 
-async def _score(
-    connection: Connection, query: WordQuery, terms: Sequence[Term], keys: Sequence[int]
-) -> dict[int, Scored]:
-    rows = await connection.fetch(_SCORE, *query.parameters(terms), keys) if keys else []
-    return {row["key"]: Scored(row["score"], row["terms"]) for row in rows}
+def _columns(terms: Sequence[Term]) -> tuple[list[int], list[float]]:
+    return [term.id for term in terms], [term.weight for term in terms]

@@ -20,7 +20,7 @@ from em_agent.search.incident_documents import document_id, index_incidents
 
 BATCH_SIZE = 50
 # Small, so that a newer passage soon has its turn.
-EMBED_BATCH_SIZE = 32
+EMBED_BATCH_SIZE = 64
 IDLE_SECONDS = 2.0
 # In a flood a batch is embedded this often.
 CALM_SECONDS = 5.0
@@ -120,7 +120,6 @@ class SearchWorker:
             RetriableError: the model does not answer.
 
         """
-        started = time.monotonic()
         async with self._turn:
             has_any = await passages.has_any(connection)
         if not has_any:
@@ -130,12 +129,15 @@ class SearchWorker:
         model = embedder.fingerprint
         async with self._turn:
             found = await vectors.pending(connection, model, EMBED_BATCH_SIZE)
-        made = await passages.vectors_for(embedder, found)
+        middle = len(found) // 2
+        # Two at once: the model here and most elsewhere can do that.
+        made, more = await asyncio.gather(
+            passages.vectors_for(embedder, found[:middle]), passages.vectors_for(embedder, found[middle:])
+        )
+        made += more
         if embedder.fingerprint == model and made:
             async with self._turn:
                 await vectors.save(connection, model, found, made)
-            # As long as it worked: what is folded meanwhile needs the processor more.
-            await asyncio.sleep(time.monotonic() - started)
         return len(found)
 
     async def _ensure_index(self, embedder: Embedder) -> None:

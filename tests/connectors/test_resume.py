@@ -1,0 +1,122 @@
+"""A crawl that ends in its middle goes on there, and two of them don't get into each other's way."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from em_agent.connectors.job import GaveWayError
+from em_agent.connectors.schedule import Schedule
+from em_agent.connectors.selection import Selection
+from em_agent.errors import ConflictError, RetriableError
+from em_agent.kit.process import cancel
+from tests.connectors.conftest import ALL, Stand
+from tests.fake_pagerduty import Fault, cut, fail, garble, hang, reset, say
+from tests.waiting import eventually
+
+BROKEN = [
+    say(200, b'{"incidents": [{"id": "PX', {"content-type": "application/json"}),
+    say(200, b""),
+    say(200, b"[]"),
+    fail(502, html=True),
+    garble(),
+    cut(),
+    reset(),
+    hang(5.0),
+]
+
+
+@pytest.mark.parametrize("fault", BROKEN, ids=lambda fault: f"{fault.kind} {fault.status} {len(fault.body)}")
+async def test_broken_pages_are_asked_for_again(stand: Stand, fault: Fault) -> None:
+    """Whatever one answer is like, it is asked for again, and nothing is lost."""
+    struck = replace(fault, path="/incidents", skip=2)
+    stand.fake.faults = [struck]
+    run = await stand.crawler(answer_seconds=1.0).crawl(ALL)
+    assert (run.failed, struck.spoiled) == (0, 1)
+    await stand.check_truth()
+
+
+@pytest.mark.parametrize("path", ["/incidents", "/log_entries", ".*/notes"])
+async def test_goes_on_where_it_stopped(stand: Stand, path: str) -> None:
+    """What was read is not asked for again, nothing is lost, nothing is double."""
+    stand.fake.faults = [garble(path=path, skip=2, times=10_000)]
+    with pytest.raises(RetriableError):
+        await stand.crawler().crawl(ALL)
+    first = stand.fake.requests.copy()
+    stand.fake.faults.clear()
+    stand.fake.requests.clear()
+    run = await stand.crawl()
+    await stand.check_truth()
+    noted = sum(bool(incident.notes) for incident in stand.fake.account.incidents.values())
+    assert (run.id, run.state, run.fetched, run.indexed) == (1, "done", 250, 250)
+    assert run.requests == first.total() + stand.fake.count
+    if path != "/incidents":
+        assert stand.fake.requests["/incidents"] == 0
+    if path == ".*/notes":
+        assert stand.fake.requests["/log_entries"] == 0
+        assert stand.fake.requests["/incidents/{id}/notes"] <= noted
+
+
+async def test_cancelled(stand: Stand) -> None:
+    """A crawl that is cancelled is told as interrupted, and goes on."""
+    task = asyncio.create_task(stand.crawler().crawl(ALL))
+    await eventually(lambda: stand.fake.requests["/incidents/{id}/notes"] > 10)
+    await cancel([task])
+    assert await stand.pool.fetchval("SELECT state FROM crawl_runs") == "interrupted"
+    run = await stand.crawl()
+    assert (run.id, run.fetched, run.indexed) == (1, 250, 250)
+    await stand.check_truth()
+
+
+async def test_one_at_a_time(stand: Stand) -> None:
+    """A second crawl waits for the first, and gives up with a sentence if that takes too long."""
+    stand.fake.faults = [hang(1.2, path="/log_entries")]
+    first = asyncio.create_task(stand.crawler().crawl(ALL))
+    await eventually(lambda: stand.fake.count > 1)
+    with pytest.raises(ConflictError, match="Crawl 1 of PagerDuty is at work since"):
+        await stand.crawler(lock_seconds=0.2).crawl(Selection(limit=5))
+    second = await stand.crawl(Selection(limit=5))
+    assert (await first).state == "done"
+    assert second.unchanged == second.indexed == 5
+    await stand.check_truth()
+
+
+async def test_the_clock_makes_way(stand: Stand) -> None:
+    """A crawl by the clock leaves when somebody else waits, and goes on later."""
+    stand.fake.faults = [hang(0.5, path="/incidents", skip=1)]
+    by_clock = asyncio.create_task(stand.crawler().crawl(ALL, gives_way=True))
+    await eventually(lambda: stand.fake.requests["/incidents"] == 2)
+    asked = await stand.crawl(Selection(limit=5))
+    assert asked.fetched == 5
+    with pytest.raises(GaveWayError):
+        await by_clock
+    run = await stand.crawl()
+    assert (run.id, run.fetched) == (1, 250)
+    await stand.check_truth()
+
+
+_DONE = "SELECT mode FROM crawl_runs WHERE state = 'done' ORDER BY id"
+
+
+async def _count_done(stand: Stand) -> bool:
+    return len(await stand.pool.fetch(_DONE)) > 1
+
+
+async def test_schedule(stand: Stand) -> None:
+    """By the clock all of history is read, then what changes; a failure only postpones it; two copies share the work."""
+    stand.fake.faults = [fail(401, times=1)]
+    tasks = [
+        asyncio.create_task(Schedule(stand.crawler(), stand.pool, every_seconds=0.3, first_seconds=0.1).run())
+        for _ in range(2)
+    ]
+    try:
+        await eventually(lambda: len(stand.index.states) == 250, seconds=30)
+        incident = stand.fake.account.trigger(datetime.now(UTC).replace(microsecond=0))
+        await eventually(lambda: incident.id in stand.index.states, seconds=30)
+        await eventually(lambda: _count_done(stand), seconds=30)
+    finally:
+        await cancel(tasks)
+    modes = [row["mode"] for row in await stand.pool.fetch(_DONE)]
+    assert modes[0] == "full"
+    assert set(modes[1:]) == {"changes"}
