@@ -117,10 +117,16 @@ def _without_fixes(causes: Sequence[Pick]) -> list[Pick]:
 
 
 def _beside(told: Sequence[Pick], others: Sequence[Pick]) -> list[Pick]:
-    """What the other aspect has of its own, and surely."""
-    places = {(one.sentence.passage, one.sentence.start) for one in told}
-    fresh = [one for one in others if (one.sentence.passage, one.sentence.start) not in places]
-    return [one for one in fresh if one.score >= max(_SURE, _BEHIND * others[0].score)]
+    """What the other aspect has of its own, and surely; its best again, where that tells this rather than the other."""
+    scores = {(one.sentence.passage, one.sentence.start): one.score for one in told}
+    fresh = [one for one in others if (one.sentence.passage, one.sentence.start) not in scores]
+    kept = [one for one in fresh if one.score >= max(_SURE, _BEHIND * others[0].score)]
+    again = [
+        one
+        for one in others[:1]
+        if one.score >= max(_SURE, scores.get((one.sentence.passage, one.sentence.start), one.score + 1))
+    ]
+    return kept or again
 
 
 def _in_order(picks: Sequence[Pick]) -> list[Pick]:
