@@ -32,7 +32,6 @@ def _load(name: str, value: str) -> Settings:
         ("EM_AGENT_API_KEYS", " , "),
         ("PAGERDUTY_WEBHOOK_SECRET", ","),
         ("EM_AGENT_LOG_LEVEL", "loud"),
-        ("EM_AGENT_CONFIG", "em-agent.yaml"),
         ("EM_AGENT_RETENTION_DAYS", "30"),
     ],
 )

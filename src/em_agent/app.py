@@ -30,23 +30,38 @@ from em_agent.metrics.incidents import IncidentMeter
 from em_agent.search.incident_documents import index_incidents
 from em_agent.search.query import Search
 from em_agent.services import ConnectorServices, GatewayServices, SourceRules
+from em_agent.slack.endpoints import PATH_PREFIX as SLACK_PREFIX
+from em_agent.slack.endpoints import SlackEndpoints
+from em_agent.slack.intake import Intake
+from em_agent.slack.openapi import describe_slack
 
 log = structlog.get_logger()
 
 
 def build_gateway(services: GatewayServices) -> ASGIApp:
-    """Webhooks straight to the gateway, everything else through the access guard to the API."""
+    """Webhooks and Slack, which prove themselves, straight on; everything else through the access guard to the API."""
     endpoints = {name: _endpoint(rules) for name, rules in services.rules.items()}
     for name, rules in services.rules.items():
         telemetry.SECRETS.labels(name).set(len(rules.secrets))
     webhooks = WebhookGateway(endpoints, services.recorder, services.pool)
-    backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone, search=services.search)
+    backend = Backend(
+        pool=services.pool,
+        nats=services.nats,
+        timezone=services.timezone,
+        search=services.search,
+        has_slack=services.has_slack,
+    )
+    intake = Intake(services.slack_pool) if services.slack_pool is not None else None
+    slack = RequestLog(SlackEndpoints(intake, services.slack.signing_secrets))
     app = health.AnswerHead(build_api(backend, list(endpoints), services.model))
     api = RequestLog(AccessGuard(app, services.api_keys))
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
-        is_webhook = scope["type"] == "http" and scope["path"].startswith(PATH_PREFIX)
-        await (webhooks if is_webhook else api)(scope, receive, send)
+        path = scope["path"] if scope["type"] == "http" else ""
+        if path.startswith(PATH_PREFIX):
+            await webhooks(scope, receive, send)
+        else:
+            await (slack if path.startswith(SLACK_PREFIX) else api)(scope, receive, send)
 
     return gateway
 
@@ -132,7 +147,7 @@ def _describe_webhooks_too(app: FastAPI, sources: Sequence[str]) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = describe()
-            schema["paths"].update(describe_webhooks(sources))
+            schema["paths"].update({**describe_webhooks(sources), **describe_slack()})
         return app.openapi_schema or {}
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # it reads questions and answers, which few roles do
 
 POOL_SIZE = 6
 WORKER_POOL_SIZE = 2
+SLACK_POOL_SIZE = 3
 
 log = structlog.get_logger()
 
@@ -74,9 +75,19 @@ class ConnectorServices(Connections):
     crawl_seconds: float
 
 
+@dataclass(frozen=True)
+class SlackAccess:
+    """What Slack knows us by, and we it."""
+
+    signing_secrets: Sequence[str]
+    bot_token: str | None
+    app_token: str | None
+    api_url: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class GatewayServices(Connections):
-    """What the gateway works with."""
+    """What the gateway works with; without Slack's signing secret nothing is taken of it."""
 
     api_keys: Sequence[str]
     timezone: ZoneInfo
@@ -85,6 +96,9 @@ class GatewayServices(Connections):
     search: Search
     model: "Model | None"
     rules: Mapping[str, SourceRules]
+    slack: SlackAccess
+    slack_pool: Pool | None
+    has_slack: bool
 
 
 def required_urls(settings: Settings) -> tuple[str, str]:
@@ -184,6 +198,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[GatewayServices]:
         Recorder(database_url, queue_limit=settings.queue_limit) as recorder,
         open_embedder(settings) as embedder,
         open_model(settings) as model,
+        _open_slack_pool(settings, database_url) as slack_pool,
     ):
         yield GatewayServices(
             pool=connections.pool,
@@ -194,7 +209,20 @@ async def open_gateway(settings: Settings) -> AsyncIterator[GatewayServices]:
             rules={name: source_rules(settings, source) for name, source in SOURCES.items()},
             api_keys=settings.api_key_values,
             timezone=ZoneInfo(settings.timezone),
+            slack=slack_access(settings),
+            slack_pool=slack_pool,
+            has_slack=settings.has_slack,
         )
+
+
+@asynccontextmanager
+async def _open_slack_pool(settings: Settings, database_url: str) -> AsyncIterator[Pool | None]:
+    """Connections of its own for what Slack asks, which has three seconds and must not wait behind the API."""
+    if not settings.slack_signing_secret:
+        yield None
+        return
+    async with open_pool(database_url, name="em-agent gateway slack", size=SLACK_POOL_SIZE, command_seconds=3) as pool:
+        yield pool
 
 
 @asynccontextmanager
@@ -221,6 +249,17 @@ def pagerduty_account(settings: Settings) -> PagerDutyAccount | None:
     """The account whose token the settings have; None without one."""
     token = settings.pagerduty_api_token
     return PagerDutyAccount(settings.pagerduty_api_url, token.get_secret_value()) if token is not None else None
+
+
+def slack_access(settings: Settings) -> SlackAccess:
+    """What is set of Slack, in clear text."""
+    bot, app = settings.slack_bot_token, settings.slack_app_token
+    return SlackAccess(
+        signing_secrets=[secret.get_secret_value() for secret in settings.slack_signing_secret],
+        bot_token=bot.get_secret_value() if bot else None,
+        app_token=app.get_secret_value() if app else None,
+        api_url=settings.slack_api_url,
+    )
 
 
 def source_rules(settings: Settings, source: WebhookSource) -> SourceRules:

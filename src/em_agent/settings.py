@@ -27,6 +27,7 @@ from pydantic import (
     field_validator,
 )
 
+from em_agent.configuration import Configuration, load_configuration
 from em_agent.errors import ConfigurationError
 from em_agent.zones import zone_of
 
@@ -50,7 +51,7 @@ def _chosen(value: str) -> str:
 
 
 # What is set means something to whoever set it.
-_NOT_YET = ("EM_AGENT_CONFIG", "EM_AGENT_RETENTION_DAYS")
+_NOT_YET = ("EM_AGENT_RETENTION_DAYS",)
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 NO_EMBEDDINGS = "none"
@@ -103,6 +104,12 @@ class Settings(BaseModel):
     llm_url: str | None = Field(alias="LLM_URL", default=None)
     llm_model: str | None = Field(alias="LLM_MODEL", default=None)
     llm_api_key: SecretStr | None = Field(alias="LLM_API_KEY", default=None)
+    slack_signing_secret: Secrets = Field(alias="SLACK_SIGNING_SECRET", default=())
+    slack_bot_token: SecretStr | None = Field(alias="SLACK_BOT_TOKEN", default=None)
+    slack_app_token: SecretStr | None = Field(alias="SLACK_APP_TOKEN", default=None)
+    slack_api_url: str = Field(alias="SLACK_API_URL", default="https://slack.com/api/")
+    config: Path | None = Field(alias="EM_AGENT_CONFIG", default=None)
+    configuration: Configuration = Field(default_factory=Configuration, repr=False, exclude=True)
     environment: Mapping[str, str] = Field(default_factory=dict, repr=False, exclude=True)
 
     @field_validator("timezone")
@@ -162,6 +169,17 @@ class Settings(BaseModel):
             message = "it names no host: it should look like https://host/v1"
             raise ValueError(message)
         return value
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _slack_api_url(cls, value: str) -> str:
+        _url_of(value, {"http", "https"}, "https://slack.com/api/")
+        return f"{value.rstrip('/')}/"
+
+    @property
+    def has_slack(self) -> bool:
+        """Whether there is something of Slack's to work with."""
+        return bool(self.slack_signing_secret or self.slack_bot_token or self.slack_app_token)
 
     @property
     def is_loopback(self) -> bool:
@@ -288,8 +306,10 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path = Path(
     environment = read_environment(os.environ if environ is None else environ, dotenv)
     known = {field.alias for field in Settings.model_fields.values() if field.alias}
     given: dict[str, Any] = {name: environment[name] for name in known if environment.get(name)}
+    path = given.get("EM_AGENT_CONFIG")
+    configuration = load_configuration(Path(path) if path else None)
     try:
-        settings = Settings.model_validate({**given, "environment": environment})
+        settings = Settings.model_validate({**given, "environment": environment, "configuration": configuration})
     except ValidationError as error:
         first = error.errors()[0]
         reason = first["msg"].removeprefix("Value error, ")

@@ -19,6 +19,7 @@ class Backend:
     nats: Client
     timezone: ZoneInfo
     search: Search
+    has_slack: bool = False
 
 
 def _of(request: Request) -> Backend:

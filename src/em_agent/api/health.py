@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from em_agent.api.backend import Backend, UseBackend
-from em_agent.domain.consumers import STREAM, WORKERS
+from em_agent.domain.consumers import SLACK, STREAM, WORKERS
 from em_agent.kit import nats as kit_nats
 from em_agent.kit import postgres
 from em_agent.kit.presence import present
@@ -92,9 +92,10 @@ async def _check_nats(backend: Backend) -> dict[str, str]:
     """NATS, and by roll call over it the roles that serve no port of their own."""
     if not backend.nats.is_connected:
         return {"nats": "not connected"}
+    roles = (*ROLES, f"worker {SLACK}") if backend.has_slack else ROLES
     try:
         await kit_nats.jetstream(backend.nats).stream_info(STREAM)
-        names = await present(backend.nats, ROLES, timeout_seconds=CHECK_SECONDS)
+        names = await present(backend.nats, roles, timeout_seconds=CHECK_SECONDS)
     except kit_nats.UNREACHABLE as error:
         return {"nats": f"stream {STREAM} does not answer: {type(error).__name__}"}
-    return {"nats": "ok", **{role: "ok" if role in names else "not running" for role in ROLES}}
+    return {"nats": "ok", **{role: "ok" if role in names else "not running" for role in roles}}

@@ -34,6 +34,9 @@ SELECT source, extract(epoch FROM clock_timestamp() - max(finished_at))::float8 
 FROM crawl_runs WHERE state = 'done' AND mode <> 'selection' GROUP BY source
 """
 
+SLACK_PENDING = Gauge("em_agent_slack_pending", "Requests not yet answered, incidents not yet announced.", ["what"])
+SLACK_TROUBLES = Gauge("em_agent_slack_troubles", "Tokens and channels of Slack's that do not work.")
+
 _OUTBOX = """
 SELECT depth.unpublished, depth.unfinished,
     coalesce(extract(epoch FROM now() - unpublished.received_at), 0)::float8 AS age,
@@ -47,6 +50,11 @@ FROM (
 ) AS depth
 LEFT JOIN events_raw AS unpublished ON unpublished.id = depth.first_unpublished
 LEFT JOIN events_raw AS oldest ON oldest.id = depth.first
+"""
+
+_SLACK = """
+SELECT (SELECT count(*) FROM slack_jobs WHERE finished_at IS NULL) AS requests,
+    (SELECT count(*) FROM slack_pending) AS incidents, (SELECT count(*) FROM slack_troubles) AS troubles
 """
 
 _SEARCH = """
@@ -75,6 +83,7 @@ async def _look_at_postgres(backend: Backend) -> None:
             search = await connection.fetchrow(_SEARCH)
             quarantined = await connection.fetch("SELECT source, count(*) AS n FROM quarantine GROUP BY 1")
             crawls = await connection.fetch(_CRAWLS)
+            slack = await connection.fetchrow(_SLACK)
     except UNREACHABLE:
         UP.labels("postgres").set(0)
         return
@@ -89,6 +98,10 @@ async def _look_at_postgres(backend: Backend) -> None:
         SEARCH_PENDING.labels("passages").set(search["passages"])
         SEARCH_FAILING.set(search["failing"])
         SEARCH_AGE.set(max(search["age"], 0))
+    if slack is not None:
+        SLACK_PENDING.labels("requests").set(slack["requests"])
+        SLACK_PENDING.labels("incidents").set(slack["incidents"])
+        SLACK_TROUBLES.set(slack["troubles"])
     counts = {row["consumer"]: row["n"] for row in dead}
     for consumer in CONSUMERS:
         DEAD_LETTERS.labels(consumer).set(counts.get(consumer, 0))

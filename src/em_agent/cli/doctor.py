@@ -51,10 +51,12 @@ async def _examine() -> "list[Check]":
     from em_agent.doctor.pagerduty import examine_crawls
     from em_agent.doctor.report import fail, ok
     from em_agent.doctor.services import examine_services
+    from em_agent.doctor.slack import examine_slack, examine_troubles
     from em_agent.doctor.stream import examine_stream
     from em_agent.embedded.endpoints import in_use
     from em_agent.errors import EmAgentError
     from em_agent.integrations.registry import SOURCES
+    from em_agent.services import slack_access
     from em_agent.settings import load_settings
 
     try:
@@ -63,6 +65,7 @@ async def _examine() -> "list[Check]":
     except EmAgentError as error:
         return [fail("settings", str(error), "Nothing else can be checked before.")]
     checks = [ok("settings", "They can be read."), *_data_directory(settings), *await _pagerduty(settings)]
+    checks += await examine_slack(slack_access(settings)) if settings.has_slack else []
     try:
         found = in_use(settings)
     except EmAgentError as error:
@@ -76,6 +79,7 @@ async def _examine() -> "list[Check]":
     checks += await examine_services(health)
     checks += await examine_stream(found.nats_url)
     checks += await examine_database(found.database_url, list(SOURCES))
+    checks += await examine_troubles(found.database_url) if settings.has_slack else []
     has_token = settings.pagerduty_api_token is not None
     every_seconds = settings.crawl_minutes * 60
     return checks + (await examine_crawls(found.database_url, every_seconds=every_seconds) if has_token else [])

@@ -8,23 +8,30 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from em_agent.cli.outcome import explained
-from em_agent.domain.consumers import SEARCH, WORKERS
+from em_agent.domain.consumers import SEARCH, SLACK, WORKERS
 from em_agent.errors import ConfigurationError
 from em_agent.settings import Settings, load_settings
+from em_agent.zones import zone_of
 
 if TYPE_CHECKING:
+    from em_agent.ask.model import Model
     from em_agent.embedded.roles import Role
     from em_agent.search.embedder import Embedder
     from em_agent.services import Connections
 
+    Models = tuple[Embedder | None, Model | None]
 
-Workers = Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(WORKERS)}.")]
+
+Workers = Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join((*WORKERS, SLACK))}.")]
 
 
 class Part(Protocol):
     """What a process may run several of."""
 
-    is_well: bool
+    @property
+    def is_well(self) -> bool:
+        """Whether it can do its work."""
+        ...
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -63,7 +70,8 @@ def relay(beside: Workers = None) -> None:
 
 def worker(names: Workers = None) -> None:
     """Run what works on the events, as many copies as wanted; all of it where none is named."""
-    _run_parts_of("worker", _known(names or WORKERS), has_relay=False)
+    every = (*WORKERS, SLACK) if load_settings().has_slack else WORKERS
+    _run_parts_of("worker", _known(names or every), has_relay=False)
 
 
 def run_role(words: Sequence[str]) -> None:
@@ -117,9 +125,9 @@ async def _run_connectors(settings: Settings) -> None:
 
 
 def _known(workers: Sequence[str]) -> Sequence[str]:
-    unknown = [name for name in workers if name not in WORKERS]
+    unknown = [name for name in workers if name not in (*WORKERS, SLACK)]
     if unknown:
-        message = f"There is no worker {unknown[0]!r}: choose of {', '.join(WORKERS)}."
+        message = f"There is no worker {unknown[0]!r}: choose of {', '.join((*WORKERS, SLACK))}."
         raise ConfigurationError(message)
     return workers
 
@@ -135,23 +143,23 @@ async def _run_parts(settings: Settings, names: Sequence[str]) -> None:
     from em_agent.kit.presence import announce
     from em_agent.kit.process import run_until_stopped
     from em_agent.kit.scratch import scratch_directory
-    from em_agent.services import WORKER_POOL_SIZE, open_connections, open_embedder
+    from em_agent.services import WORKER_POOL_SIZE, open_connections, open_embedder, open_model
 
     with scratch_directory() as work_dir:
         async with (
             open_connections(settings, ", ".join(names), pool_size=WORKER_POOL_SIZE) as connections,
             open_embedder(settings) as embedder,
+            open_model(settings) as model,
         ):
-            parts = {name: _build_part(name, settings, connections, embedder, work_dir) for name in names}
+            models = embedder, model
+            parts = {name: _build_part(name, settings, connections, models, work_dir) for name in names}
             await wait_until_migrated(connections.pool)
             for name, part in parts.items():
                 await announce(connections.nats, name, partial(getattr, part, "is_well"))
             await run_until_stopped(*(part.run() for part in parts.values()))
 
 
-def _build_part(
-    name: str, settings: Settings, connections: "Connections", embedder: "Embedder | None", work_dir: Path
-) -> Part:
+def _build_part(name: str, settings: Settings, connections: "Connections", models: "Models", work_dir: Path) -> Part:
     from em_agent.services import required_urls
 
     database_url, _ = required_urls(settings)
@@ -163,7 +171,9 @@ def _build_part(
     if name == f"worker {SEARCH}":
         from em_agent.workers.search import SearchWorker
 
-        return SearchWorker(database_url, embedder)
+        return SearchWorker(database_url, models[0])
+    if name == f"worker {SLACK}":
+        return _build_slack(settings, database_url, models)
     from em_agent.workers.consume import Worker
     from em_agent.workers.registry import build_consumer
 
@@ -176,3 +186,19 @@ def _build_part(
         replicas=settings.stream_replicas,
     )
     return Worker(connections.nats, consumer, replicas=settings.stream_replicas)
+
+
+def _build_slack(settings: Settings, database_url: str, models: "Models") -> Part:
+    from em_agent.services import slack_access
+    from em_agent.slack.announce.rules import Rule
+    from em_agent.slack.memory import sources_from
+    from em_agent.slack.part import SlackPart
+
+    if not settings.has_slack:
+        message = "Neither SLACK_BOT_TOKEN nor SLACK_SIGNING_SECRET is set: the worker slack needs one."
+        raise ConfigurationError(message)
+    rules = [
+        Rule(rule.channel, rule.when.service, rule.when.team, rule.when.urgency, rule.when.priority)
+        for rule in settings.configuration.slack.announce
+    ]
+    return SlackPart(database_url, slack_access(settings), rules, sources_from(zone_of(settings.timezone), *models))

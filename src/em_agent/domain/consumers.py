@@ -7,6 +7,8 @@ CONSUMERS = (INCIDENTS, WAREHOUSE)
 # What a worker may be: a durable consumer, or the one that works on what the consumer of incidents leaves to do.
 SEARCH = "search"
 WORKERS = (*CONSUMERS, SEARCH)
+# One more, where Slack is set up.
+SLACK = "slack"
 
 STREAM = "EVENTS"
 SUBJECT_PREFIX = "events"

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from signal import SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGTERM, Signals
 
@@ -59,8 +59,22 @@ def preload() -> None:
     """Import what the forks will need, and keep garbage collections from writing to it, which would end the sharing."""
     if sys.platform == "linux":
         memory.keep_small()
-        importlib.import_module("em_agent.embedded.preload")
+        with _without("aiohttp"):
+            importlib.import_module("em_agent.embedded.preload")
         memory.settle()
+
+
+@contextlib.contextmanager
+def _without(name: str) -> Iterator[None]:
+    """Have imports do without the module: NATS's client takes it if it can, for websockets that nobody here uses."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
 
 def fork(title: str, work: Callable[[], None], environment: Mapping[str, str]) -> Fork:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
+from em_agent.domain.consumers import SLACK
 from em_agent.embedded.endpoints import reachable_host
 from em_agent.embedded.forks import can_fork, fork
 from em_agent.embedded.processes import Process, make_nice, spawn
@@ -61,7 +62,7 @@ def default_roles(settings: Settings, run: Callable[[Sequence[str]], None]) -> l
     return [
         role("gateway", ready_url=f"http://{host}:{settings.port}/readyz/ingest"),
         role("connectors", ready_url=f"http://{host}:{settings.connectors_port}/healthz"),
-        role("relay", "incidents", "search", niceness=NICE),
+        role("relay", "incidents", "search", *([SLACK] if settings.has_slack else []), niceness=NICE),
         role("worker", "warehouse", niceness=NICE),
     ]
 

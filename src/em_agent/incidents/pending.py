@@ -20,6 +20,19 @@ ON CONFLICT (incident_id) DO UPDATE
 SET marked_at = excluded.marked_at, due_at = excluded.marked_at
 """
 
+# Incidents that Slack is to hear of, while somebody announces: new ones, and those that it has heard of before. What a
+# replay or a crawl finds of long ago is none of it.
+_ANNOUNCE = """
+INSERT INTO slack_pending (incident_id)
+SELECT i.id FROM incidents AS i
+WHERE i.id = ANY($1)
+    AND EXISTS (SELECT FROM slack_announcing WHERE seen_at > now() - interval '1 day')
+    AND (i.triggered_at > now() - interval '1 hour'
+        OR EXISTS (SELECT FROM slack_announcements AS a WHERE a.incident_id = i.id))
+ORDER BY i.id
+ON CONFLICT (incident_id) DO UPDATE SET marked_at = clock_timestamp()
+"""
+
 # Whoever makes an incident's document holds its lock from before he reads its state until the document is committed, so
 # that an older state never follows a newer one. Copies pass over what others hold.
 _CLAIM = """
@@ -59,8 +72,9 @@ RETURNING attempts
 
 
 async def mark(connection: Connection, incident_ids: Sequence[str]) -> None:
-    """Have the incidents' documents made anew, and tell those who do it; both when the transaction commits."""
+    """Have the incidents' documents made anew, and themselves announced; whoever does it hears of it at the commit."""
     await connection.execute(_MARK, incident_ids)
+    await connection.execute(_ANNOUNCE, incident_ids)
     await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
 
 

@@ -1,0 +1,1 @@
+"""What is answered: one module for each thing that can be asked."""

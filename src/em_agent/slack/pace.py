@@ -1,0 +1,33 @@
+"""How fast Slack may be written to: https://docs.slack.dev/apis/web-api/rate-limits."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable
+
+# A channel takes a message a second, and a change of one is counted with them here; changes are fifty a minute in all.
+POST_SECONDS = 1.05
+UPDATE_SECONDS = 1.25
+
+
+class Pace:
+    """Lets calls through one after the other, each kind at its own distance."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        """Go by `now`, in seconds of any steady clock."""
+        self._now = now
+        self._free_at: dict[str, float] = defaultdict(float)
+
+    async def wait_to_post(self, channel: str) -> None:
+        """Return when the channel takes one message more."""
+        await self._wait(f"post:{channel}", POST_SECONDS)
+
+    async def wait_to_update(self, channel: str) -> None:
+        """Return when one message more of the channel may be changed."""
+        await self._wait("update", UPDATE_SECONDS)
+        await self._wait(f"post:{channel}", POST_SECONDS)
+
+    async def _wait(self, key: str, distance: float) -> None:
+        begins_at = max(self._now(), self._free_at[key])
+        self._free_at[key] = begins_at + distance
+        await asyncio.sleep(max(0.0, begins_at - self._now()))
