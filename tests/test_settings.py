@@ -76,3 +76,18 @@ def test_a_model_has_a_name_and_a_place(environment: dict[str, str], missing: st
         load_settings(environment, dotenv=Path("there-is-none"))
     assert "\n" not in str(failure.value)
     assert load_settings({"EMBEDDINGS_URL": "None"}, dotenv=Path("there-is-none")).embeddings_url == "none"
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"LLM_URL": "http://models.example:8080/v1"}, "LLM_MODEL"),
+        ({"LLM_MODEL": "m"}, "LLM_URL"),
+        ({"LLM_URL": "models.example/v1", "LLM_MODEL": "m"}, "LLM_URL"),
+        ({"LLM_URL": "http:///v1", "LLM_MODEL": "m"}, "LLM_URL"),
+    ],
+)
+def test_a_language_model_is_set_whole(given: dict[str, str], word: str) -> None:
+    """A language model with half of its settings, or at no address, stops the start with the setting's name."""
+    with pytest.raises(ConfigurationError, match=word):
+        load_settings(given).check_llm()

@@ -60,6 +60,21 @@ async def test_afterwards_only_what_changed(stand: Stand) -> None:
     assert stand.fake.requests["/incidents/{id}/notes"] == 1
 
 
+async def test_many_changes_are_read_in_pages(stand: Stand) -> None:
+    """Where many old incidents changed, listing them again takes fewer requests than reading each."""
+    await stand.crawl()
+    stand.fake.requests.clear()
+    account = stand.fake.account
+    changed = account.by_time[100:200]
+    for incident in changed:
+        account.rename(incident, NOW, f"{incident.title}, as it was")
+    run = await stand.crawl()
+    assert run.fetched == 100
+    assert stand.fake.requests["/incidents/{id}"] == 0
+    assert stand.fake.requests["/incidents"] < 15
+    await stand.check_truth()
+
+
 async def test_again_reads_everything(stand: Stand) -> None:
     """Asked to, it reads all of history once more, and finds it unchanged."""
     await stand.crawl()
@@ -261,6 +276,20 @@ async def test_notes_that_fail_are_read_by_the_next_crawl(stand: Stand) -> None:
     await stand.crawl()
     await stand.check_truth()
     assert await stand.pool.fetchval("SELECT count(*) FROM crawl_failures") == 0
+
+
+async def test_an_incident_that_cannot_be_read_stops_no_others(stand: Stand) -> None:
+    """A changed incident that PagerDuty cannot show is told of, and read by the next crawl."""
+    await stand.crawl()
+    account = stand.fake.account
+    broken, fine = account.by_time[3], account.by_time[5]
+    for incident in (broken, fine):
+        account.rename(incident, NOW, "Renamed")
+    stand.fake.faults = [fail(500, path=f"/incidents/{broken.id}", times=6)]
+    run = await stand.crawl()
+    assert (run.fetched, run.failed) == (1, 1)
+    assert (await stand.crawl()).fetched == 1
+    await stand.check_truth()
 
 
 async def test_rate_limit(stand: Stand) -> None:

@@ -1,7 +1,7 @@
 """Stretches of time that lists are asked for."""
 
-import itertools
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ def test_spans_cover_the_time(since: datetime, length: timedelta) -> None:
     spans = spans_between(since, since + length)
     assert (spans[0].until or since) > since + length
     assert (spans[-1].since or since) <= since
-    for later, earlier in itertools.pairwise(spans):
+    for later, earlier in pairwise(spans):
         assert later.since == earlier.until
     for span in spans:
         assert span.since is not None

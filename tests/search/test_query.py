@@ -1,5 +1,6 @@
 """Searching, by words and by meaning."""
 
+import asyncio
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from em_agent.search.embedder import Vectors
 from em_agent.search.filters import Filters
 from em_agent.search.fusion import WORDS_WEIGHT
 from em_agent.search.query import Search
+from tests.waiting import eventually
 
 DIMENSIONS = 16
 
@@ -189,6 +191,40 @@ async def test_the_model_is_away(pool: Pool) -> None:
     assert {hit.meaning for hit in outcome.hits} == {None}
     assert (await search.search("slow payments")).degraded == ()
     assert model.asked == ["slow payments"]
+
+
+class SlowModel(HashingModel):
+    """A model that answers when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = asyncio.Event()
+
+    async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Vectors:
+        await self.may_answer.wait()
+        return await super().embed(texts, is_query=is_query)
+
+
+async def test_a_slow_model_holds_no_connection(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searches that wait for the model leave the connections to others, and have its side too in the end."""
+    model = SlowModel()
+    await put(pool, *INCIDENTS, model=model)
+    search = Search(pool, model)
+    answers: list[Any] = []
+    answer = search._answer
+
+    async def noted(*arguments: Any) -> Any:
+        answers.append(await answer(*arguments))
+        return answers[-1]
+
+    monkeypatch.setattr(search, "_answer", noted)
+    count = pool.get_max_size() + 2
+    asked = [asyncio.create_task(search.search(f"slow payments {number}")) for number in range(count)]
+    await eventually(lambda: answers == [None] * count and pool.get_idle_size() == pool.get_size(), 30)
+    model.may_answer.set()
+    for outcome in await asyncio.gather(*asked):
+        assert outcome.degraded == ()
+        assert all(hit.meaning is not None for hit in outcome.hits)
 
 
 async def test_vectors_of_two_models_are_not_compared(pool: Pool) -> None:

@@ -35,6 +35,7 @@ _CLOSE = 0.9  # of the best hit's score
 _SEARCHED = 10
 _SEARCHED_CHARACTERS = 2_000
 _NEAREST = 3
+_EASE = 0.8  # of the bar: what is named where nothing answers
 NOTHING = "I don't know: nothing in the incidents and documents that I have answers this."
 
 
@@ -102,6 +103,11 @@ class Asker:
             return await self._recurring(draft, question)
         if not has_topic(question) and is_narrowed(question):
             return await self._tell_window(draft, question)
+        if not has_topic(question) and question.intent in {"cause", "fix", "incident"}:
+            ids, _ = await list_ids(self._pool, SearchFilters(), _NEAREST)
+            draft.abstain("I don't know which incident is meant: say when it was, where, or what.")
+            self._name(draft, "The newest of high urgency:", await read_sources(self._pool, ids))
+            return []
         return await self._from_search(draft, question)
 
     async def _about_one(self, draft: Draft, question: Question, detail: IncidentDetail) -> Sequence[Source]:
@@ -126,7 +132,7 @@ class Asker:
             return await self._similar(draft, question, hits, "that fit" if question.intent == "list" else "like this")
         close = [hit for hit in hits if question.intent == "search" or hit.score >= _CLOSE * hits[0].score]
         close = close[: _LISTED if question.intent == "search" else _TOLD]
-        sources = await read_sources(self._pool, [hit.id for hit in close])
+        sources = await self._read(close)
         first = "fix" if question.intent == "fix" else "cause"
         for index, source in enumerate(sources):
             if index == 1:
@@ -145,7 +151,7 @@ class Asker:
         return sources
 
     async def _similar(self, draft: Draft, question: Question, hits: Sequence[Hit], what: str) -> Sequence[Source]:
-        sources = await read_sources(self._pool, [hit.id for hit in hits[:MOST_LISTED]])
+        sources = await self._read(hits[:MOST_LISTED])
         if not sources:
             draft.abstain(f"I know no incidents {what}.")
             return []
@@ -159,7 +165,7 @@ class Asker:
         period = question.period
         if has_topic(question):
             hits = await self._find(draft, question, MOST_COMPARED)
-            sources = await read_sources(self._pool, [hit.id for hit in hits])
+            sources = await self._read(hits)
         else:
             filters = search_filters(
                 question.filters, period.since if period else None, period.until if period else None
@@ -224,11 +230,19 @@ class Asker:
         draft.abstain(NOTHING)
         if period is not None:
             draft.say(f"I looked at {day_range(period.since, period.until, self._zone)} only.")
-        for source in await read_sources(self._pool, [hit.id for hit in nearest[:_NEAREST]]):
-            if draft.lines[-1] == NOTHING or not draft.lines[-1].startswith("- "):
-                draft.say("The nearest that I have, though hardly about it:")
-            draft.say(f"- {headline(draft, source)}")
+        near = await relevant(self._search, question, nearest, are_few=False, ease=_EASE)
+        self._name(draft, "Nearest to it, though hardly about it:", await self._read(near[:_NEAREST]))
         return []
+
+    def _name(self, draft: Draft, heading: str, sources: Sequence[Source]) -> None:
+        """Name incidents without citing them: they answer nothing."""
+        if sources:
+            draft.say(heading)
+        for source in sources:
+            draft.say(f"- {headline(draft, source)}")
+
+    async def _read(self, hits: Sequence[Hit]) -> list[Source]:
+        return await read_sources(self._pool, [hit.id for hit in hits])
 
     async def _search_with(
         self, draft: Draft, question: Question, filters: SearchFilters, top_k: int
@@ -237,8 +251,7 @@ class Asker:
         outcome = await self._search.search(question.topic[:_SEARCHED_CHARACTERS], top_k, filters)
         draft.degraded.update(outcome.degraded)
         are_few = filters != SearchFilters() and (await count_ids(self._pool, filters)) <= FEW_DOCUMENTS
-        for_list = question.intent in {"list", "similar", "recurring", "search"}
-        kept = await relevant(self._search, question, outcome.hits, are_few=are_few, for_list=for_list)
+        kept = await relevant(self._search, question, outcome.hits, are_few=are_few)
         return kept, outcome.hits
 
     def _say_window(self, draft: Draft, question: Question) -> None:

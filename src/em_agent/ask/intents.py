@@ -10,7 +10,7 @@ _REPAIR = (
     r"(?:fix|resolv|mitigat|recover|solv|restor|handl|repair|remed|address|rollback|roll(?:ed)?\s+back"
     r"|undo|undid|clear|"
     r"bring|brought|get\s+(?:\w+\s+){0,6}(?:back|going|running|working)|got\s+(?:\w+\s+){0,6}(?:back|going|running)|"
-    r"stop|ended\b|end\s+(?:the|it|this)|deal|dealt|react|respond|cope|unblock|unstick|work\s+around"
+    r"stop|ended\b|end\s+(?:the|it|this)|deal|dealt|react|respond|cope|unblock|unstick|drain|work\s+around"
     r"|put\s+(?:it\s+)?right|sort|heal|"
     r"cure|overcome|overcame|tackle|settle|make\s+(?:\w+\s+){0,5}work|contain|avoid|prevent|"
     r"stabili[sz]|mend|patch|correct|get\s+rid|got\s+rid|rid|free|catch\s+up|caught\s+up|clean)"

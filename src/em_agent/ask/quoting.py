@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from em_agent.ask.answers import Citation, Draft, one_line, span
-from em_agent.ask.cues import Aspect
+from em_agent.ask.cues import Aspect, weight_of
 from em_agent.ask.extract import Pick, pick, review_of
 from em_agent.ask.sentences import Sentence, sentences_of
 from em_agent.ask.sources import Source
@@ -51,7 +51,7 @@ async def gather(source: Source, question: str, embedder: "Embedder | None", *, 
     """The sentences of the document that tell its cause and its fix, up to `limit` each."""
     sentences = sentences_of(source.passages)
     meanings = await _meanings(question, sentences, embedder)
-    causes = _telling(pick(sentences, "cause", question, meanings=meanings, limit=limit))
+    causes = _without_fixes(_telling(pick(sentences, "cause", question, meanings=meanings, limit=2 * limit)))[:limit]
     fixes = _telling(pick(sentences, "fix", question, meanings=meanings, limit=limit))
     note = review_of(source.passages, source.incident.get("resolved_at"))
     quoted = {(one.sentence.passage, one.sentence.start) for one in (*causes, *fixes)}
@@ -86,9 +86,8 @@ def tell(draft: Draft, evidence: Evidence, first: Aspect, *, in_full: bool = Tru
     own, others = evidence.causes, evidence.fixes
     if first == "fix":
         own, others = others, own
-    told = _of_its_own(own, others)
     for aspect in (first, second):
-        picks = told if aspect == first else _beside(told, others)
+        picks = own if aspect == first else _beside(own, others)
         if picks:
             sure, unsure = _HEADINGS[aspect]
             draft.say(sure if max(one.score for one in picks) >= _SURE else unsure)
@@ -105,22 +104,29 @@ def tell(draft: Draft, evidence: Evidence, first: Aspect, *, in_full: bool = Tru
         draft.say(f"Link: {source.url}")
 
 
-def _of_its_own(told: Sequence[Pick], others: Sequence[Pick]) -> list[Pick]:
-    """Without those, but for the best, that tell the other aspect by far better: a fix is no cause."""
-    scores = {(one.sentence.passage, one.sentence.start): one.score for one in others}
-    best = max((one.score for one in told), default=0.0)
+def _without_fixes(causes: Sequence[Pick]) -> list[Pick]:
+    """Without those, but for the best, whose words tell a fix by far more than a cause.
+
+    Their words are weighed, not their scores, in which a late note counts for more to a fix.
+    """
     return [
         one
-        for one in told
-        if one.score == best or scores.get((one.sentence.passage, one.sentence.start), 0.0) - one.score < _FAR
+        for index, one in enumerate(causes)
+        if not index or weight_of(one.sentence.text, "fix") - weight_of(one.sentence.text, "cause") < _FAR
     ]
 
 
 def _beside(told: Sequence[Pick], others: Sequence[Pick]) -> list[Pick]:
-    """What the other aspect has of its own, and surely."""
-    places = {(one.sentence.passage, one.sentence.start) for one in told}
-    fresh = [one for one in others if (one.sentence.passage, one.sentence.start) not in places]
-    return [one for one in fresh if one.score >= max(_SURE, _BEHIND * others[0].score)]
+    """What the other aspect has of its own, and surely; its best again, where that tells this rather than the other."""
+    scores = {(one.sentence.passage, one.sentence.start): one.score for one in told}
+    fresh = [one for one in others if (one.sentence.passage, one.sentence.start) not in scores]
+    kept = [one for one in fresh if one.score >= max(_SURE, _BEHIND * others[0].score)]
+    again = [
+        one
+        for one in others[:1]
+        if one.score >= max(_SURE, scores.get((one.sentence.passage, one.sentence.start), one.score + 1))
+    ]
+    return kept or again
 
 
 def _in_order(picks: Sequence[Pick]) -> list[Pick]:

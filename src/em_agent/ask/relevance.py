@@ -31,6 +31,7 @@ _BEHIND = 0.72  # of the best: a hit further behind is about something else
 _BEHIND_IN_LISTS = 0.66
 _BEHIND_IN_GROUPS = 0.58  # what fits no group is told of in one line
 _ALL_WORDS = 0.99
+_LISTED = {"list", "similar", "recurring", "search"}
 
 
 _TERMS = """
@@ -44,24 +45,24 @@ WHERE document_key = ANY($1::integer[]) AND term_id = ANY($2::integer[])
 
 
 async def relevant(
-    search: Search, question: Question, hits: Sequence[Hit], *, are_few: bool, for_list: bool = False
+    search: Search, question: Question, hits: Sequence[Hit], *, are_few: bool, ease: float = 1.0
 ) -> list[Hit]:
     """The hits that are about what was asked, in their order: none where the best of them is not.
 
-    A list takes more of them: what is nearly as near, and what has every word.
+    A list takes more of them: what is nearly as near, and what has every word. `ease` lowers the bar to that part.
     """
     by_meaning = any(hit.meaning is not None for hit in hits)
     covered = await _coverage(search, question, hits)
     scores = {hit.key: _score(hit, covered.get(hit.key, 0.0), by_meaning=by_meaning) for hit in hits}
     best = max((scores[hit.key] for hit in hits[:_BEST]), default=0.0)
     bar = AMONG_FEW if are_few else ANYWHERE
-    least = bar.with_meaning if by_meaning else bar.by_words
+    least = ease * (bar.with_meaning if by_meaning else bar.by_words)
     exact = [hit for hit in hits if hit.is_exact]
     if exact and question.intent in {"search", "incident"}:
         return exact
     if best < least and not exact:
         return []
-    if for_list:
+    if question.intent in _LISTED:
         behind = _BEHIND_IN_GROUPS if question.intent == "recurring" else _BEHIND_IN_LISTS
         enough = max(behind * best, behind * least)
         return [

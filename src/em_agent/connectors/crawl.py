@@ -15,9 +15,10 @@ import asyncpg
 import structlog
 
 from em_agent.connectors import incidents
+from em_agent.connectors.fetching import fetch_rest
 from em_agent.connectors.finishing import finish_all, index_what_is_here
 from em_agent.connectors.job import LOCK_CLASS, SOURCE, GaveWayError, IndexIncidents, Job, Report
-from em_agent.connectors.listing import fetch_rest, find_access, list_open, list_recent, list_selected
+from em_agent.connectors.listing import find_access, list_open, list_recent, list_selected
 from em_agent.connectors.log import read_changes, read_log
 from em_agent.connectors.selection import Selection
 from em_agent.connectors.telemetry import count_run

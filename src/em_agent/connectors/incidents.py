@@ -87,6 +87,26 @@ async def unfetched(job: Job, limit: int) -> list[str]:
     return [row["incident_id"] for row in rows]
 
 
+async def missing(job: Job, ids: Iterable[str]) -> set[str]:
+    """Those of the incidents that the run has, but has not read."""
+    rows = await job.connection.fetch(
+        "SELECT incident_id FROM crawl_incidents WHERE run_id = $1 AND incident_id = ANY($2) AND NOT is_fetched",
+        job.run.id,
+        list(ids),
+    )
+    return {row["incident_id"] for row in rows}
+
+
+async def unfetched_since(job: Job) -> tuple[int, datetime | None]:
+    """How many are known by their log alone, and when the first of them began, as far as we know."""
+    row = await job.connection.fetchrow(
+        "SELECT count(*) AS count, min(i.triggered_at) AS begin FROM crawl_incidents AS c "
+        "LEFT JOIN incidents AS i ON i.id = c.incident_id WHERE c.run_id = $1 AND NOT is_fetched AND NOT is_done",
+        job.run.id,
+    )
+    return (row["count"], row["begin"]) if row else (0, None)
+
+
 async def next_open(job: Job, limit: int) -> list[str]:
     """Those that are to be finished next, the newest first."""
     return [row["incident_id"] for row in await job.connection.fetch(_NEXT, job.run.id, limit)]

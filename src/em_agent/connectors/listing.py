@@ -10,7 +10,7 @@ from em_agent.connectors.spans import Span, spans_between
 from em_agent.connectors.walk import Prepare, Take, plan, walk
 from em_agent.domain.times import parse_time
 from em_agent.integrations.pagerduty import paging
-from em_agent.integrations.pagerduty.failures import GoneError, NotPermittedError
+from em_agent.integrations.pagerduty.failures import NotPermittedError
 from em_agent.integrations.pagerduty.paging import PAGE, Listing, Page, Place, Row, next_page
 from em_agent.integrations.pagerduty.rows import incident_row
 
@@ -148,33 +148,6 @@ def _take_new(job: Job) -> Take:
 
 def _look_up_page(job: Job) -> Prepare:
     return lambda page: look_up(job, page.rows)
-
-
-async def fetch_rest(job: Job) -> None:
-    """Read the incidents that have not been read, one by one."""
-    while ids := await incidents.unfetched(job, _AT_ONCE):
-        found: list[Row] = []
-        gone: list[str] = []
-        for incident_id in ids:
-            try:
-                answer = await job.api.get(f"/incidents/{incident_id}")
-            except GoneError:
-                gone.append(incident_id)
-                continue
-            stated = answer.get("incident")
-            if isinstance(stated, dict) and stated.get("id") == incident_id:
-                found.append(stated)
-            else:
-                job.run.failed += 1
-                job.run.note(f"PagerDuty answers something else than incident {incident_id}.")
-                gone.append(incident_id)
-        await look_up(job, found)
-        async with job.connection.transaction():
-            await take_incidents(job, found)
-            await incidents.done(job, gone)
-            job.run.gone += len(gone)
-            await job.keep()
-        await job.pause()
 
 
 async def _alerts(job: Job, incident_id: str) -> list[Row]:

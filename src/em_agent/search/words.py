@@ -143,7 +143,8 @@ async def _find(connection: Connection, query: WordQuery, count: int, scope: Sco
         looked_up = "p.document_key" if len(scope.keys) <= _LOOKED_UP else "p.document_key + 0"
         condition = f"{looked_up} = ANY($7::integer[])"
     elif values:
-        condition = f"EXISTS (SELECT FROM search.documents AS d WHERE d.key = p.document_key AND {condition})"
+        # A subquery of its own, since a join would read all of the documents.
+        condition = f"(SELECT {condition} FROM search.documents AS d WHERE d.key = p.document_key)"  # noqa: S608
     rows = await connection.fetch(
         _FIND.format(condition=condition),
         *query.saturation,

@@ -1,0 +1,79 @@
+"""Reads the incidents of a run that are known by their log alone: in pages or one by one, whichever costs less."""
+
+from em_agent.connectors import incidents
+from em_agent.connectors.job import Job
+from em_agent.connectors.listing import MEMBER, NEWEST_FIRST, PATH, look_up, take_incidents
+from em_agent.connectors.spans import Span, spans_between
+from em_agent.connectors.walk import plan, walk
+from em_agent.integrations.pagerduty.failures import GoneError, RefusedError, UnavailableError
+from em_agent.integrations.pagerduty.paging import PAGE, Listing, Page, Place, Row, next_page
+
+_AT_ONCE = 20
+# One that cannot be read is left to the next crawl; so many are no trouble of theirs.
+_MOST_FAILURES = 3
+
+
+async def fetch_rest(job: Job) -> None:
+    """Read the incidents that have not been read."""
+    if "spans" not in job.place:
+        plan(job, await _cheaper_spans(job))
+    wanted: list[Row] = []
+
+    async def choose(page: Page) -> None:
+        missing = await incidents.missing(job, [str(row.get("id")) for row in page.rows])
+        wanted[:] = [row for row in page.rows if row.get("id") in missing]
+        await look_up(job, wanted)
+
+    async def take(_: Page) -> bool:
+        await take_incidents(job, wanted)
+        return bool(await incidents.unfetched(job, 1))
+
+    await walk(job, PATH, MEMBER, [NEWEST_FIRST], take, prepare=choose)
+    while ids := await incidents.unfetched(job, _AT_ONCE):
+        await _fetch(job, ids)
+
+
+async def _cheaper_spans(job: Job) -> list[Span]:
+    """The time in which all of them were created, if it takes fewer pages to list it; else none."""
+    count, begin = await incidents.unfetched_since(job)
+    if begin is None or count <= _AT_ONCE:
+        return []
+    spans = spans_between(begin, job.run.started_at)
+    first = await next_page(job.api, Listing(PATH, MEMBER, spans[-1].parameters), Place(), size=1)
+    pages = len(spans) * (1 + (first.total or 0) / PAGE)
+    return spans if first.total is not None and pages < count else []
+
+
+async def _fetch(job: Job, ids: list[str]) -> None:
+    """Read these one by one."""
+    found: list[Row] = []
+    gone = 0
+    failures: dict[str, str] = {}
+    for incident_id in ids:
+        try:
+            answer = await job.api.get(f"/incidents/{incident_id}")
+        except GoneError:
+            gone += 1
+            continue
+        except (RefusedError, UnavailableError) as error:
+            failures[incident_id] = str(error)
+            if len(failures) >= _MOST_FAILURES:
+                raise
+            continue
+        stated = answer.get("incident")
+        if isinstance(stated, dict) and stated.get("id") == incident_id:
+            found.append(stated)
+        else:
+            job.run.failed += 1
+            job.run.note(f"PagerDuty answers something else than incident {incident_id}.")
+    await look_up(job, found)
+    async with job.connection.transaction():
+        await take_incidents(job, found)
+        await incidents.done(job, sorted(await incidents.missing(job, ids)))  # gone, or not to be stored
+        await incidents.note_failures(job, [], failures)
+        job.run.gone += gone
+        job.run.failed += len(failures)
+        for reason in failures.values():
+            job.run.note(reason)
+        await job.keep()
+    await job.pause()
