@@ -59,7 +59,7 @@ class SlackEndpoints:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        read = _READERS.get(request.url.path.rstrip("/"))
+        read = _READERS.get(request.scope["path"].rstrip("/"))
         if read is None:
             return _problem(404, "Not Found")
         if request.method != "POST":
@@ -77,7 +77,7 @@ class SlackEndpoints:
             return _problem(413, f"The body is over the limit of {BODY_LIMIT_BYTES} bytes.", connection="close")
         if not self._is_authentic(request, body):
             REQUESTS.labels("other", "unauthentic").inc()
-            log.warning("slack.unauthentic", path=request.url.path)
+            log.warning("slack.unauthentic", path=request.scope["path"])
             return _problem(401, "The signature is missing, stale, or does not match the body.")
         try:
             found = read(body)
