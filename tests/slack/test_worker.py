@@ -185,3 +185,14 @@ async def test_nothing_stays_of_what_was_asked(slack: FakeSlack, app: Gateway, p
     await pool.execute("UPDATE slack_jobs SET finished_at = now() - interval '31 days'")
     await jobs.tidy(pool)
     assert await pool.fetchval("SELECT count(*) FROM slack_answers") == 0
+
+
+@pytest.mark.usefixtures("answering")
+async def test_blocks_that_slack_refuses(slack: FakeSlack, app: Gateway, pool: Pool) -> None:
+    """Where Slack does not take the blocks, whoever asked still gets the words."""
+    slack.rule("response_url", Rule(status=400, error="invalid_blocks", when=lambda body: bool(body.get("blocks"))))
+    await tell(pool, happened("triggered"))
+    await slack.command(app.url, "incident 42")
+    [said] = await eventually(slack.conversations.private)
+    assert "The database is down" in said.text
+    assert said.blocks == []
