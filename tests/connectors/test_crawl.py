@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from em_agent.connectors.crawl import Crawler
 from em_agent.connectors.selection import Selection
 from em_agent.errors import RetriableError, UnauthenticError
 from em_agent.integrations.pagerduty.failures import NotPermittedError
-from tests.connectors.conftest import ALL, Stand
+from em_agent.kit.postgres import Connection
+from tests.connectors.conftest import ALL, Outcome, Stand
 from tests.fake_pagerduty import ADMIN, Account, Token, fail, generate, say
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -82,6 +84,46 @@ async def test_again_reads_everything(stand: Stand) -> None:
     run = await stand.crawl(again=True)
     assert (run.mode, run.fetched, run.indexed, run.unchanged) == ("full", 250, 250, 250)
     assert await stand.pool.fetchval("SELECT count(*) FROM events_raw") == events
+
+
+async def test_what_is_new_counts_as_changed(stand: Stand) -> None:
+    """A document that the live worker made before the crawl came to it belongs to an incident that was new all the same."""
+
+    async def after_the_worker(connection: Connection, incident_ids: list[str], /) -> Outcome:
+        await stand.index(connection, incident_ids)
+        return await stand.index(connection, incident_ids)
+
+    async def crawl(selection: Selection) -> tuple[int, int]:
+        run = await Crawler(stand.database_url, stand.api, after_the_worker).crawl(selection)
+        return run.indexed, run.unchanged
+
+    assert await crawl(Selection(limit=25)) == (25, 0)
+    assert await crawl(Selection(limit=25)) == (25, 25)
+    account = stand.fake.account
+    account.annotate(account.by_time[-1], NOW, "Root cause: a full disk.")
+    account.rename(account.by_time[-2], NOW, "It has another name")
+    assert await crawl(Selection(limit=30)) == (30, 23)
+
+
+async def test_changed_back(stand: Stand) -> None:
+    """A title that was changed and changed back is what it is now; and what did not change again leaves no row."""
+    incident = stand.fake.account.by_time[-1]
+    stand.fake.account.annotate(incident, NOW, "first")
+    note = incident.notes[-1]
+    first, newest = incident.title, Selection(limit=3)
+    texts = ["first", "second", "first", "second", "first"]
+    for title, text in zip([first, "Renamed", first, "Renamed", first], texts, strict=True):
+        incident.title = title
+        note.content = text
+        await stand.crawl(newest)
+        events = await stand.events("pagerduty_snapshot")
+        again = await stand.crawl(newest)
+        assert again.unchanged == 3
+        assert await stand.events("pagerduty_snapshot") == events
+        row = await stand.pool.fetchrow("SELECT title FROM incidents WHERE id = $1", incident.id)
+        content = await stand.pool.fetchval("SELECT content FROM incident_notes WHERE note_id = $1", note.id)
+        assert row is not None
+        assert (row["title"], content) == (title, text)
 
 
 async def test_the_newest(stand: Stand) -> None:

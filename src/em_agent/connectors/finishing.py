@@ -88,7 +88,9 @@ async def finish_all(job: Job) -> None:
         for incident_id in ids:
             rows += await finisher.read(incident_id, has_note=incident_id in noted)
         async with job.connection.transaction():
-            job.refuse((await take_in(job.connection, rows)).refused)
+            taken = await take_in(job.connection, rows)
+            job.refuse(taken.refused)
+            await incidents.note_changed(job, taken.changed)
             await incidents.note_failures(job, ids, finisher.failures)
             job.run.failed += len(finisher.failures)
             job.run.gone += len(finisher.gone)
@@ -115,18 +117,26 @@ async def index_what_is_here(job: Job) -> None:
 
 
 async def index(job: Job, ids: Sequence[str]) -> None:
-    """Put the incidents into the index; one that cannot be does not keep the others out."""
+    """Put the incidents into the index; one of which something new was recorded counts as changed.
+
+    Its document may stand there already: the worker that follows the record is at it, too.
+    """
+    changed = await incidents.changed(job, ids)
+    await _index(job, [incident_id for incident_id in ids if incident_id in changed])
+    job.run.unchanged += await _index(job, [incident_id for incident_id in ids if incident_id not in changed])
+
+
+async def _index(job: Job, ids: Sequence[str]) -> int:
+    """Put the incidents into the index, how many needed no write; one that cannot be does not keep the others out."""
     if not ids:
-        return
+        return 0
     try:
         outcome: Any = await job.index(job.connection, list(ids))
     except UNWRITABLE as error:
         if len(ids) == 1:
             job.run.failed += 1
             job.run.note(f"Incident {ids[0]} could not be indexed: {type(error).__name__}: {error}"[:300])
-            return
-        for incident_id in ids:
-            await index(job, [incident_id])
-    else:
-        job.run.indexed += outcome.indexed + outcome.unchanged
-        job.run.unchanged += outcome.unchanged
+            return 0
+        return sum([await _index(job, [incident_id]) for incident_id in ids])
+    job.run.indexed += outcome.indexed + outcome.unchanged
+    return int(outcome.unchanged)

@@ -112,6 +112,27 @@ async def next_open(job: Job, limit: int) -> list[str]:
     return [row["incident_id"] for row in await job.connection.fetch(_NEXT, job.run.id, limit)]
 
 
+async def note_changed(job: Job, ids: Iterable[str]) -> None:
+    """Note that something about the incidents was recorded that was not known."""
+    if changed := list(ids):
+        await job.connection.execute(
+            "UPDATE crawl_incidents SET is_changed = TRUE "
+            "WHERE run_id = $1 AND incident_id = ANY($2) AND NOT is_changed",
+            job.run.id,
+            changed,
+        )
+
+
+async def changed(job: Job, ids: Sequence[str]) -> set[str]:
+    """Those of the incidents about which this run recorded something new, before an interruption or after."""
+    rows = await job.connection.fetch(
+        "SELECT incident_id FROM crawl_incidents WHERE run_id = $1 AND incident_id = ANY($2) AND is_changed",
+        job.run.id,
+        ids,
+    )
+    return {row["incident_id"] for row in rows}
+
+
 async def done(job: Job, ids: Sequence[str]) -> None:
     """Note that there is nothing left to do for them."""
     await job.connection.execute(

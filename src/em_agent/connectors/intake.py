@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from em_agent.connectors.looks import tell_apart
 from em_agent.domain.deliveries import Delivery
 from em_agent.events.batch import UNWRITABLE, Recorded, record_all
 from em_agent.incidents import store
+from em_agent.integrations.pagerduty.rows import incident_of
 from em_agent.integrations.registry import INCIDENT_READERS
 from em_agent.kit import json
 from em_agent.kit.postgres import Connection
@@ -13,16 +15,16 @@ from em_agent.kit.postgres import Connection
 
 @dataclass
 class Taken:
-    """What became of the rows: the keys of those that are new, and what PostgreSQL says to those that it refuses."""
+    """What became of the rows: the incidents of those that are new, and what PostgreSQL says to those it refuses."""
 
-    new: set[tuple[str, str]] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
     refused: list[tuple[Delivery, str]] = field(default_factory=list)
 
 
 async def take_in(connection: Connection, rows: Sequence[Delivery]) -> Taken:
     """Write and fold the rows in the caller's transaction; one that cannot be written does not keep the others out."""
     taken = Taken()
-    await _take(connection, rows, taken)
+    await _take(connection, await tell_apart(connection, rows), taken)
     return taken
 
 
@@ -32,7 +34,7 @@ async def _take(connection: Connection, rows: Sequence[Delivery], taken: Taken) 
     try:
         async with connection.transaction():
             recorded = await record_all(connection, rows)
-            await _fold(connection, rows, recorded)
+            changed = await _fold(connection, rows, recorded)
     except UNWRITABLE as error:
         if len(rows) == 1:
             taken.refused.append((rows[0], f"{type(error).__name__}: {error}"[:200]))
@@ -41,15 +43,22 @@ async def _take(connection: Connection, rows: Sequence[Delivery], taken: Taken) 
         await _take(connection, rows[:middle], taken)
         await _take(connection, rows[middle:], taken)
     else:
-        taken.new.update(key for key, found in recorded.items() if found.is_new)
+        taken.changed |= changed
 
 
-async def _fold(connection: Connection, rows: Sequence[Delivery], recorded: dict[tuple[str, str], Recorded]) -> None:
-    facts = []
+async def _fold(
+    connection: Connection, rows: Sequence[Delivery], recorded: dict[tuple[str, str], Recorded]
+) -> set[str]:
+    """Fold the rows that are new; the incidents that they are of."""
+    facts, changed = [], set()
     for row in rows:
         found, read = recorded.get((row.source, row.delivery_id)), INCIDENT_READERS.get(row.source)
-        if found is not None and found.is_new and read is not None:
-            fact = read(found.event, json.loads(row.body))
-            if fact is not None:
-                facts.append(fact)
+        if found is None or not found.is_new:
+            continue
+        document = json.loads(row.body)
+        changed.add(incident_of(document))
+        fact = read(found.event, document) if read is not None else None
+        if fact is not None:
+            facts.append(fact)
     await store.apply(connection, facts)
+    return {incident_id for incident_id in changed if incident_id is not None}

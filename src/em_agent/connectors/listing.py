@@ -12,7 +12,7 @@ from em_agent.domain.times import parse_time
 from em_agent.integrations.pagerduty import paging
 from em_agent.integrations.pagerduty.failures import NotPermittedError
 from em_agent.integrations.pagerduty.paging import PAGE, Listing, Page, Place, Row, next_page
-from em_agent.integrations.pagerduty.rows import incident_row
+from em_agent.integrations.pagerduty.rows import incident_of_look, incident_row
 
 PATH, MEMBER = "/incidents", "incidents"
 NEWEST_FIRST = ("sort_by", "created_at:desc")
@@ -97,12 +97,12 @@ async def take_incidents(job: Job, found: Sequence[Row], *, only_new: bool = Fal
     taken = await take_in(job.connection, rows)
     job.refuse(taken.refused)
     for refused, _ in taken.refused:
-        created.pop(refused.delivery_id.partition(":")[0], None)
+        created.pop(incident_of_look(refused.delivery_id), None)
     if only_new:
-        new = {row.delivery_id.partition(":")[0] for row in rows if (row.source, row.delivery_id) in taken.new}
-        new |= await incidents.known(job, created)
-        created = {incident_id: at for incident_id, at in created.items() if incident_id in new}
+        wanted = taken.changed | await incidents.known(job, created)
+        created = {incident_id: at for incident_id, at in created.items() if incident_id in wanted}
     job.run.fetched += await incidents.add_fetched(job, created)
+    await incidents.note_changed(job, taken.changed)
 
 
 async def find_access(job: Job, incident_id: str) -> None:

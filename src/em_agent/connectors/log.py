@@ -44,7 +44,9 @@ async def _take_known(job: Job, page: Page) -> None:
     by_incident = [(incident_of(row), row) for row in page.rows]
     known = await incidents.known(job, {incident_id for incident_id, _ in by_incident if incident_id})
     rows = job.rows_of(log_entry_row, *((row,) for incident_id, row in by_incident if incident_id in known))
-    job.refuse((await take_in(job.connection, rows)).refused)
+    taken = await take_in(job.connection, rows)
+    job.refuse(taken.refused)
+    await incidents.note_changed(job, taken.changed)
 
 
 async def read_changes(job: Job, since: datetime) -> None:
@@ -55,9 +57,8 @@ async def read_changes(job: Job, since: datetime) -> None:
         rows = job.rows_of(log_entry_row, *((row,) for row in page.rows if incident_of(row)))
         taken = await take_in(job.connection, rows)
         job.refuse(taken.refused)
-        new = {delivery_id for _, delivery_id in taken.new}
-        changed = {incident_of(row): None for row in page.rows if row.get("id") in new}
-        await incidents.add(job, {key: None for key in changed if key is not None}, is_fetched=False)
+        await incidents.add(job, dict.fromkeys(sorted(taken.changed), None), is_fetched=False)
+        await incidents.note_changed(job, taken.changed)
         return True
 
     await walk(job, PATH, MEMBER, [], take)

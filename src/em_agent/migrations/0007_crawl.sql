@@ -25,6 +25,7 @@ CREATE TABLE crawl_incidents (
     incident_id text NOT NULL,
     created_at timestamptz,
     is_fetched boolean NOT NULL,            -- the incident itself was read in this run
+    is_changed boolean NOT NULL DEFAULT FALSE, -- something about it that was not known was recorded in this run
     is_done boolean NOT NULL DEFAULT FALSE, -- with all that belongs to it, and is in the index
     PRIMARY KEY (run_id, incident_id)
 );

@@ -1,7 +1,7 @@
 """What is read over REST, as rows of `events_raw`.
 
 A log entry is a fact as a webhook is. A snapshot is what an incident, or a note of it, looked like when it was read:
-one row for each look that it had.
+one row for each look that it had, and another where it looks so again after it looked different.
 
     source pagerduty_api       acknowledge_log_entry   the log entry
     source pagerduty_snapshot  incident                {"incident": {…}, "has_log": true, "alerts": […]}
@@ -9,6 +9,7 @@ one row for each look that it had.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,8 +24,9 @@ SNAPSHOT = "pagerduty_snapshot"
 
 # What changes although the incident does not.
 _VOLATILE = {"alert_counts", "is_mergeable", "pending_actions", "updated_at"}
-# The hash stands behind it in a delivery id.
+# The hash stands behind it in a delivery id, and a number behind that where it looks so again.
 _LONGEST_ID = 100
+_LOOK = re.compile(r"(.+):([0-9a-f]{64})(?:~[0-9]+)?", re.DOTALL)
 
 Row = Mapping[str, Any]
 
@@ -81,6 +83,22 @@ def note_row(incident_id: str, note: Row) -> Delivery:
         occurred_at=parse_time(note.get("created_at")),
         body=json.dumps_any({"incident": {"id": incident_id}, "note": note}),
     )
+
+
+def look_of(delivery_id: str) -> tuple[str, str]:
+    """Whose look a snapshot's delivery id names, and which."""
+    found = _LOOK.fullmatch(delivery_id)
+    return (found[1], found[2]) if found else (delivery_id, "")
+
+
+def incident_of_look(delivery_id: str) -> str:
+    """The id of the incident that a snapshot's delivery id names."""
+    return delivery_id.partition(":")[0]
+
+
+def look_again(delivery_id: str, last: int) -> str:
+    """The delivery id of a look that was there before, but not in the event `last`, the newest."""
+    return f"{delivery_id}~{last}"
 
 
 def id_of(row: Row, kind: str = "row", longest: int = _LONGEST_ID) -> str:
