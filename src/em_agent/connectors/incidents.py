@@ -1,6 +1,6 @@
 """Which incidents a run has, and what of each is still to be done."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from em_agent.connectors.job import SOURCE, Job
@@ -149,6 +149,18 @@ async def note_failures(job: Job, ids: Sequence[str], failures: Mapping[str, str
     )
     if failures:
         await job.connection.execute(_FAILED, SOURCE, list(failures), [reason[:500] for reason in failures.values()])
+
+
+async def others(job: Job, ids: Collection[str], limit: int) -> list[str]:
+    """Any incidents but these, of the run or known from before."""
+    rows = await job.connection.fetch(
+        "SELECT id FROM (SELECT incident_id AS id FROM crawl_incidents WHERE run_id = $1 "
+        "UNION SELECT id FROM incidents) AS known WHERE id <> ALL($2) ORDER BY random() LIMIT $3",
+        job.run.id,
+        list(ids),
+        limit,
+    )
+    return [row["id"] for row in rows]
 
 
 async def annotated(job: Job, ids: Sequence[str]) -> set[str]:
