@@ -132,10 +132,7 @@ def _phases(mode: str, since: datetime | None) -> Mapping[str, Phase]:
 async def _read_changes(job: Job, since: datetime) -> None:
     """Find out which incidents changed: by the log, else by looking at those that are or were open."""
     if not job.access:
-        example = await job.connection.fetchval(
-            "SELECT id FROM incidents ORDER BY triggered_at DESC NULLS LAST LIMIT 1"
-        )
-        await find_access(job, example or "1")
+        await find_access(job)
     if "spans" not in job.place:
         await incidents.add_failed(job)
     if job.access == "account":

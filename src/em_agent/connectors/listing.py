@@ -10,7 +10,7 @@ from em_agent.connectors.spans import Span, spans_between
 from em_agent.connectors.walk import Prepare, Take, plan, walk
 from em_agent.domain.times import parse_time
 from em_agent.integrations.pagerduty import paging
-from em_agent.integrations.pagerduty.failures import NotPermittedError
+from em_agent.integrations.pagerduty.failures import GoneError, NotPermittedError, UnavailableError
 from em_agent.integrations.pagerduty.paging import PAGE, Listing, Page, Place, Row, next_page
 from em_agent.integrations.pagerduty.rows import incident_of_look, incident_row
 
@@ -19,7 +19,9 @@ NEWEST_FIRST = ("sort_by", "created_at:desc")
 # What is created while we list must not push the end beyond what can be listed.
 _ROOM = 500
 _SHORT = timedelta(days=90)
-_AT_ONCE = 20
+# So many incidents are asked for their log before all of it counts as forbidden.
+_EXAMPLES = 3
+_WITHOUT_LOG = "Without log entries, times of acknowledgement and escalation stay unknown."
 
 
 async def list_selected(job: Job) -> None:
@@ -80,7 +82,7 @@ async def look_up(job: Job, found: Sequence[Row]) -> None:
     """Ask for what else is needed of the incidents: how their log can be read, and their alerts."""
     ids = [str(row.get("id")) for row in found]
     if ids and not job.access:
-        await find_access(job, ids[0])
+        await find_access(job, ids)
     job.alerts = {incident_id: await _alerts(job, incident_id) for incident_id in ids if job.selection.alerts}
 
 
@@ -105,17 +107,41 @@ async def take_incidents(job: Job, found: Sequence[Row], *, only_new: bool = Fal
     await incidents.note_changed(job, taken.changed)
 
 
-async def find_access(job: Job, incident_id: str) -> None:
-    """Note how the log can be read: of the whole account, of each incident, or not at all."""
-    for access, path in (("account", "/log_entries"), ("incident", f"/incidents/{incident_id}/log_entries")):
+async def find_access(job: Job, ids: Sequence[str] | None = None) -> None:
+    """Note how the log can be read: of the whole account, of each incident (such as `ids`), or not at all."""
+    try:
+        await job.api.get("/log_entries", [("limit", "1")])
+    except NotPermittedError as error:
+        job.run.note(f"{error} {_WITHOUT_LOG}")
+        ids = await _newest(job) if ids is None else ids
+        job.place["access"] = await _access_to(job, ids[:_EXAMPLES])
+    else:
+        job.place["access"] = "account"
+
+
+async def _access_to(job: Job, ids: Sequence[str]) -> str:
+    """How the log can be read, by that of some incidents: one of them may be kept from the token, or be broken."""
+    unanswered: UnavailableError | None = None
+    for incident_id in ids:
         try:
-            await job.api.get(path, [("limit", "1")])
+            await job.api.get(f"{PATH}/{incident_id}/log_entries", [("limit", "1")])
         except NotPermittedError as error:
-            job.run.note(f"{error} Without log entries, times of acknowledgement and escalation stay unknown.")
+            job.run.note(f"{error} {_WITHOUT_LOG}")
+        except UnavailableError as error:
+            unanswered = error
+        except GoneError:  # deleted just now; but the token may ask for it
+            return "incident"
         else:
-            job.place["access"] = access
-            return
-    job.place["access"] = "none"
+            return "incident"
+    if unanswered is not None:
+        raise unanswered
+    return "none" if ids else "incident"
+
+
+async def _newest(job: Job) -> list[str]:
+    parameters = [("date_range", "all"), NEWEST_FIRST]
+    page = await next_page(job.api, Listing(PATH, MEMBER, parameters), Place(), size=_EXAMPLES)
+    return [str(row.get("id")) for row in page.rows]
 
 
 async def list_recent(job: Job, since: datetime) -> None:
