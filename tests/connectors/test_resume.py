@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -96,6 +96,28 @@ async def test_the_clock_makes_way(stand: Stand) -> None:
     await stand.check_truth()
 
 
+@pytest.mark.parametrize(("selection", "again"), [(Selection(limit=20), False), (ALL, True)])
+@pytest.mark.parametrize("hours", [0, 2])
+async def test_a_crawl_that_nobody_resumes(stand: Stand, hours: int, selection: Selection, *, again: bool) -> None:
+    """What it recorded, but did not finish, is finished by the next crawl of the changes."""
+    await stand.crawl()
+    now, account = datetime.now(UTC).replace(microsecond=0), stand.fake.account
+    noted, named = account.by_time[-2], account.trigger(now - timedelta(minutes=1))
+    account.annotate(noted, now, "Fixed by a restart.")
+    account.annotate(named, now, "It was the deploy.")
+    stand.fake.faults = [fail(500, path=".*/notes", times=1000)]
+    with pytest.raises(RetriableError):
+        await stand.crawler().crawl(selection, again=again)
+    stand.fake.faults.clear()
+    assert await stand.pool.fetchval("SELECT count(*) FROM crawl_incidents WHERE is_changed AND NOT is_done") == 2
+    await stand.pool.execute(_AGE, timedelta(hours=hours))
+    run = await stand.crawl()
+    assert (run.mode, run.fetched) == ("changes", 2)
+    await stand.check_truth()
+    assert await stand.pool.fetchval("SELECT count(*) FROM crawl_failures") == 0
+
+
+_AGE = "UPDATE crawl_runs SET touched_at = touched_at - $1::interval"
 _DONE = "SELECT mode FROM crawl_runs WHERE state = 'done' ORDER BY id"
 
 

@@ -25,6 +25,12 @@ ON CONFLICT (source, incident_id) DO UPDATE
 SET reason = excluded.reason, attempts = crawl_failures.attempts + 1, failed_at = clock_timestamp()
 """
 
+_TAKE_OVER = """
+UPDATE crawl_incidents AS i SET is_changed = FALSE FROM crawl_runs AS r
+WHERE r.id = i.run_id AND r.source = $1 AND r.id <> $2 AND i.is_changed AND NOT i.is_done
+RETURNING i.incident_id
+"""
+
 # An incident that failed so often has something that only people can mend.
 _MOST_ATTEMPTS = 8
 
@@ -47,11 +53,16 @@ async def add_fetched(job: Job, created: Mapping[str, datetime | None]) -> int:
 
 
 async def add_failed(job: Job) -> None:
-    """Have it take care of those that an earlier run could not read."""
-    rows = await job.connection.fetch(
-        "SELECT incident_id FROM crawl_failures WHERE source = $1 AND attempts < $2", SOURCE, _MOST_ATTEMPTS
-    )
-    await add(job, dict.fromkeys((row["incident_id"] for row in rows), None), is_fetched=False)
+    """Have it take care of those that an earlier run could not read, or recorded something new of and never finished.
+
+    Of the latter the log has no more news to tell.
+    """
+    async with job.connection.transaction():
+        rows = await job.connection.fetch(
+            "SELECT incident_id FROM crawl_failures WHERE source = $1 AND attempts < $2", SOURCE, _MOST_ATTEMPTS
+        )
+        rows += await job.connection.fetch(_TAKE_OVER, SOURCE, job.run.id)
+        await add(job, dict.fromkeys((row["incident_id"] for row in rows), None), is_fetched=False)
 
 
 async def known(job: Job, ids: Iterable[str]) -> set[str]:
