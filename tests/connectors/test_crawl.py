@@ -148,6 +148,17 @@ async def test_a_window_and_statuses(stand: Stand) -> None:
     assert set(stand.index.states) == {i.id for i in account.incidents.values() if i.status != "resolved"}
 
 
+async def test_few_of_a_window_cost_few_requests(stand: Stand) -> None:
+    """A window is listed in whole pages, however few of it are wanted: those around it are asked for, too."""
+    account = stand.fake.account
+    since = account.by_time[100].created_at
+    for hour in range(60):
+        account.trigger(since + timedelta(hours=30, minutes=hour), "A bad day")
+    await stand.crawl(Selection(since=since, until=since + timedelta(seconds=1), limit=1))
+    assert set(stand.index.states) == {account.incidents[account.by_time[100].id].id}
+    assert stand.fake.requests["/incidents"] <= 3
+
+
 async def test_few_among_many_are_read_one_by_one(stand: Stand) -> None:
     """Where the account's log is long and the incidents are few, each one's own log is read."""
     oldest = stand.fake.account.by_time[:3]

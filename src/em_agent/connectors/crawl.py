@@ -158,7 +158,7 @@ async def _work(job: Job, phases: Mapping[str, Phase]) -> None:
         await _leave(job, "interrupted")
         raise
     except (EmAgentError, *postgres.UNREACHABLE) as error:
-        run.note(str(error) or type(error).__name__)
+        run.fail(str(error) or type(error).__name__)
         log.warning("crawl.failed", **job.fields, error=str(error))
         if isinstance(error, EmAgentError):
             with contextlib.suppress(*postgres.UNREACHABLE, asyncpg.PostgresError):
@@ -166,7 +166,7 @@ async def _work(job: Job, phases: Mapping[str, Phase]) -> None:
         await _leave(job, "failed")
         raise
     except BaseException as error:
-        run.note(f"{type(error).__name__}: {error}"[:300])
+        run.fail(f"{type(error).__name__}: {error}"[:300])
         await _leave(job, "failed")
         raise
 

@@ -36,8 +36,9 @@ async def list_selected(job: Job) -> None:
 
     if "spans" not in job.place:
         plan(job, await _spans(job))
-    parameters, size = [NEWEST_FIRST, *job.selection.filters], min(PAGE, job.selection.limit or PAGE)
-    await walk(job, PATH, MEMBER, parameters, take, prepare=choose, size=size)
+    # A span is asked for with more than the selection holds: of its first page all may be beside it.
+    size = PAGE if job.selection.has_dates else min(PAGE, job.selection.limit or PAGE)
+    await walk(job, PATH, MEMBER, [NEWEST_FIRST, *job.selection.filters], take, prepare=choose, size=size)
 
 
 async def _selected(job: Job, rows: Sequence[Row]) -> list[Row]:
@@ -51,7 +52,7 @@ async def _selected(job: Job, rows: Sequence[Row]) -> list[Row]:
 async def _spans(job: Job) -> list[Span]:
     """The time to be listed, in as few questions as can be."""
     selection = job.selection
-    if selection.since is None and selection.until is None and (selection.limit or paging.CAP) <= paging.CAP - _ROOM:
+    if not selection.has_dates and (selection.limit or paging.CAP) <= paging.CAP - _ROOM:
         return [Span()]
     first = await next_page(
         job.api,
@@ -65,13 +66,8 @@ async def _spans(job: Job) -> list[Span]:
     job.place["oldest"] = created[0].isoformat()
     since = max(created[0], selection.since) if selection.since else created[0]
     until = min(selection.until or job.run.started_at, job.run.started_at)
-    is_short = until - since < _SHORT
-    if (
-        selection.since is None
-        and selection.until is None
-        and (first.total or paging.CAP) <= paging.CAP - _ROOM
-        and not is_short
-    ):
+    is_long = until - since >= _SHORT
+    if not selection.has_dates and is_long and (first.total or paging.CAP) <= paging.CAP - _ROOM:
         return [Span()]
     return spans_between(since, until) if since <= until else []
 

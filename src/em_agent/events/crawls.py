@@ -72,6 +72,10 @@ class CrawlRun:
         if reason not in self.reasons and len(self.reasons) < MOST_REASONS:
             self.reasons.append(reason)
 
+    def fail(self, reason: str) -> None:
+        """Keep the reason why the run ended as the last; when it goes on, it is none any more."""
+        self.reasons = [*(other for other in self.reasons if other != reason), reason]
+
 
 async def begin(connection: Connection, source: str, mode: str, parameters: Mapping[str, Any]) -> CrawlRun:
     """A new run."""
@@ -97,11 +101,17 @@ async def resume(
     row = await connection.fetchrow(_RESUMABLE, source, mode, text, timedelta(seconds=within_seconds))
     if row is None:
         return None
+    resumed = _run(row)
+    if resumed.state == "failed":
+        resumed.reasons = resumed.reasons[:-1]
+    resumed.state = "running"
     await connection.execute(
-        "UPDATE crawl_runs SET state = 'running', finished_at = NULL, touched_at = clock_timestamp() WHERE id = $1",
-        row["id"],
+        "UPDATE crawl_runs SET state = 'running', finished_at = NULL, touched_at = clock_timestamp(), "
+        "reasons = $2::jsonb WHERE id = $1",
+        resumed.id,
+        json.dumps_any(resumed.reasons).decode(),
     )
-    return _run(row)
+    return resumed
 
 
 async def save(connection: Connection, run: CrawlRun) -> None:
