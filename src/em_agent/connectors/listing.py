@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from em_agent.connectors import incidents
 from em_agent.connectors.intake import take_in
 from em_agent.connectors.job import Job
+from em_agent.connectors.rights import find_access
 from em_agent.connectors.spans import Span, spans_between
 from em_agent.connectors.walk import Prepare, Take, plan, walk
 from em_agent.domain.times import parse_time
@@ -99,19 +100,6 @@ async def take_incidents(job: Job, found: Sequence[Row], *, only_new: bool = Fal
         created = {incident_id: at for incident_id, at in created.items() if incident_id in wanted}
     job.run.fetched += await incidents.add_fetched(job, created)
     await incidents.note_changed(job, taken.changed)
-
-
-async def find_access(job: Job, incident_id: str) -> None:
-    """Note how the log can be read: of the whole account, of each incident, or not at all."""
-    for access, path in (("account", "/log_entries"), ("incident", f"/incidents/{incident_id}/log_entries")):
-        try:
-            await job.api.get(path, [("limit", "1")])
-        except NotPermittedError as error:
-            job.run.note(f"{error} Without log entries, times of acknowledgement and escalation stay unknown.")
-        else:
-            job.place["access"] = access
-            return
-    job.place["access"] = "none"
 
 
 async def list_recent(job: Job, since: datetime) -> None:
