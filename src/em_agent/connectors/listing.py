@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from em_agent.connectors import incidents
 from em_agent.connectors.intake import take_in
 from em_agent.connectors.job import Job
+from em_agent.connectors.rights import find_access
 from em_agent.connectors.spans import Span, spans_between
 from em_agent.connectors.walk import Prepare, Take, plan, walk
 from em_agent.domain.times import parse_time
 from em_agent.integrations.pagerduty import paging
-from em_agent.integrations.pagerduty.failures import GoneError, NotPermittedError, UnavailableError
+from em_agent.integrations.pagerduty.failures import NotPermittedError
 from em_agent.integrations.pagerduty.paging import PAGE, Listing, Page, Place, Row, next_page
 from em_agent.integrations.pagerduty.rows import incident_of_look, incident_row
 
@@ -19,9 +20,6 @@ NEWEST_FIRST = ("sort_by", "created_at:desc")
 # What is created while we list must not push the end beyond what can be listed.
 _ROOM = 500
 _SHORT = timedelta(days=90)
-# So many incidents are asked for their log before all of it counts as forbidden.
-_EXAMPLES = 3
-_WITHOUT_LOG = "Without log entries, times of acknowledgement and escalation stay unknown."
 
 
 async def list_selected(job: Job) -> None:
@@ -38,8 +36,9 @@ async def list_selected(job: Job) -> None:
 
     if "spans" not in job.place:
         plan(job, await _spans(job))
-    parameters, size = [NEWEST_FIRST, *job.selection.filters], min(PAGE, job.selection.limit or PAGE)
-    await walk(job, PATH, MEMBER, parameters, take, prepare=choose, size=size)
+    # A span is asked for with more than the selection holds: of its first page all may be beside it.
+    size = PAGE if job.selection.has_dates else min(PAGE, job.selection.limit or PAGE)
+    await walk(job, PATH, MEMBER, [NEWEST_FIRST, *job.selection.filters], take, prepare=choose, size=size)
 
 
 async def _selected(job: Job, rows: Sequence[Row]) -> list[Row]:
@@ -53,7 +52,7 @@ async def _selected(job: Job, rows: Sequence[Row]) -> list[Row]:
 async def _spans(job: Job) -> list[Span]:
     """The time to be listed, in as few questions as can be."""
     selection = job.selection
-    if selection.since is None and selection.until is None and (selection.limit or paging.CAP) <= paging.CAP - _ROOM:
+    if not selection.has_dates and (selection.limit or paging.CAP) <= paging.CAP - _ROOM:
         return [Span()]
     first = await next_page(
         job.api,
@@ -67,13 +66,8 @@ async def _spans(job: Job) -> list[Span]:
     job.place["oldest"] = created[0].isoformat()
     since = max(created[0], selection.since) if selection.since else created[0]
     until = min(selection.until or job.run.started_at, job.run.started_at)
-    is_short = until - since < _SHORT
-    if (
-        selection.since is None
-        and selection.until is None
-        and (first.total or paging.CAP) <= paging.CAP - _ROOM
-        and not is_short
-    ):
+    is_long = until - since >= _SHORT
+    if not selection.has_dates and is_long and (first.total or paging.CAP) <= paging.CAP - _ROOM:
         return [Span()]
     return spans_between(since, until) if since <= until else []
 
@@ -105,43 +99,6 @@ async def take_incidents(job: Job, found: Sequence[Row], *, only_new: bool = Fal
         created = {incident_id: at for incident_id, at in created.items() if incident_id in wanted}
     job.run.fetched += await incidents.add_fetched(job, created)
     await incidents.note_changed(job, taken.changed)
-
-
-async def find_access(job: Job, ids: Sequence[str] | None = None) -> None:
-    """Note how the log can be read: of the whole account, of each incident (such as `ids`), or not at all."""
-    try:
-        await job.api.get("/log_entries", [("limit", "1")])
-    except NotPermittedError as error:
-        job.run.note(f"{error} {_WITHOUT_LOG}")
-        ids = await _newest(job) if ids is None else ids
-        job.place["access"] = await _access_to(job, ids[:_EXAMPLES])
-    else:
-        job.place["access"] = "account"
-
-
-async def _access_to(job: Job, ids: Sequence[str]) -> str:
-    """How the log can be read, by that of some incidents: one of them may be kept from the token, or be broken."""
-    unanswered: UnavailableError | None = None
-    for incident_id in ids:
-        try:
-            await job.api.get(f"{PATH}/{incident_id}/log_entries", [("limit", "1")])
-        except NotPermittedError as error:
-            job.run.note(f"{error} {_WITHOUT_LOG}")
-        except UnavailableError as error:
-            unanswered = error
-        except GoneError:  # deleted just now; but the token may ask for it
-            return "incident"
-        else:
-            return "incident"
-    if unanswered is not None:
-        raise unanswered
-    return "none" if ids else "incident"
-
-
-async def _newest(job: Job) -> list[str]:
-    parameters = [("date_range", "all"), NEWEST_FIRST]
-    page = await next_page(job.api, Listing(PATH, MEMBER, parameters), Place(), size=_EXAMPLES)
-    return [str(row.get("id")) for row in page.rows]
 
 
 async def list_recent(job: Job, since: datetime) -> None:
