@@ -36,7 +36,7 @@ class SourceRules:
     """What the installation sets for one source of webhooks."""
 
     source: WebhookSource
-    secrets: Sequence[bytes]
+    secrets: Sequence[bytes] = field(repr=False)
     body_limit_bytes: int
     takes_unsigned: bool
     rate_limit_per_second: float | None
@@ -68,9 +68,9 @@ class PagerDutyAccount:
 class ConnectorServices(Connections):
     """What the connectors service works with."""
 
-    api_keys: Sequence[str]
+    api_keys: Sequence[str] = field(repr=False)
     timezone: ZoneInfo
-    database_url: str
+    database_url: str = field(repr=False)
     pagerduty: PagerDutyAccount | None
     crawl_seconds: float
 
@@ -79,9 +79,9 @@ class ConnectorServices(Connections):
 class SlackAccess:
     """What Slack knows us by, and we it."""
 
-    signing_secrets: Sequence[str]
-    bot_token: str | None
-    app_token: str | None
+    signing_secrets: Sequence[str] = field(repr=False)
+    bot_token: str | None = field(repr=False)
+    app_token: str | None = field(repr=False)
     api_url: str
 
 
@@ -89,7 +89,7 @@ class SlackAccess:
 class GatewayServices(Connections):
     """What the gateway works with; without Slack's signing secret nothing is taken of it."""
 
-    api_keys: Sequence[str]
+    api_keys: Sequence[str] = field(repr=False)
     timezone: ZoneInfo
 
     recorder: Recorder
