@@ -1,7 +1,7 @@
 """Reads a question: what it wants, of which time, services and people, and about what."""
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -206,8 +206,3 @@ def _statuses(text: str) -> tuple[Status, ...]:
 def _group_by(text: str) -> tuple[str, ...]:
     found = [next(g for g in m.groups() if g).lower().replace(" ", "_") for m in _GROUP.finditer(text)]
     return tuple(dict.fromkeys(found))[:2]
-
-
-def without_filters(question: Question) -> Question:
-    """The same question of all services, teams, urgencies, priorities and states."""
-    return replace(question, filters=Filters())
