@@ -33,7 +33,7 @@ MOST_CHARACTERS = 10_000
 _TOLD = 3  # incidents that are told of where several fit as well
 _LISTED = 6
 _CLOSE = 0.9  # of the best hit's score
-_NEARNESS_PART = 0.3
+_NEARNESS_PART = 0.2
 
 
 class Asker:

@@ -27,7 +27,8 @@ _FAR = 2.0
 class Evidence:
     """What an incident's texts say to a question.
 
-    `note` is the note that looks back; `newest` the newest note; `nearness` how near the sentence that is nearest to the question is, 0 to 1.
+    `note` is the note that looks back; `newest` the newest note; `nearness` how near the title or sentence
+    that is nearest to the question is, 0 to 1.
     """
 
     source: Source
@@ -41,7 +42,7 @@ class Evidence:
 async def gather(source: Source, question: str, embedder: "Embedder | None", *, limit: int = 3) -> Evidence:
     """The sentences of the document that tell its cause and its fix, up to `limit` each."""
     sentences = sentences_of(source.passages)
-    meanings = await _meanings(question, sentences, embedder)
+    nearness, meanings = await _meanings(question, source.title, sentences, embedder)
     causes = _without_fixes(_telling(pick(sentences, "cause", question, meanings=meanings, limit=2 * limit)))[:limit]
     fixes = _telling(pick(sentences, "fix", question, meanings=meanings, limit=limit))
     note = review_of(source.passages, source.incident.get("resolved_at"))
@@ -52,7 +53,7 @@ async def gather(source: Source, question: str, embedder: "Embedder | None", *, 
         fixes,
         note=[sentence for sentence in sentences if sentence.passage == note],
         newest=[sentence for sentence in sentences if sentence.passage == newest],
-        nearness=max(meanings or (0.0,)),
+        nearness=nearness,
     )
 
 
@@ -60,18 +61,20 @@ def _telling(picks: Sequence[Pick]) -> list[Pick]:
     return [one for one in picks if one.score >= _FEWEST_POINTS]
 
 
-async def _meanings(question: str, sentences: Sequence[Sentence], embedder: "Embedder | None") -> list[float] | None:
-    """How near each sentence is to the question, 0 to 1; None where no model says."""
-    if embedder is None or not sentences or len(sentences) > _MOST_EMBEDDED:
-        return None
+async def _meanings(
+    question: str, title: str, sentences: Sequence[Sentence], embedder: "Embedder | None"
+) -> tuple[float, list[float] | None]:
+    """How near the nearest of them is to the question, and each sentence, 0 to 1; 0 and None where no model says."""
+    if embedder is None or len(sentences) > _MOST_EMBEDDED:
+        return 0.0, None
+    texts = [question[:_QUESTION_CHARACTERS], title[:_QUESTION_CHARACTERS], *(sentence.text for sentence in sentences)]
     try:
-        vectors = await embedder.embed(
-            [question[:_QUESTION_CHARACTERS], *(sentence.text for sentence in sentences)], is_query=True
-        )
+        vectors = await embedder.embed(texts, is_query=True)
     except (EmAgentError, TimeoutError) as error:
         log.warning("ask.degraded", side="dense", error=str(error))
-        return None
-    return [max(0.0, float(value)) for value in vectors[1:] @ vectors[0]]
+        return 0.0, None
+    near = [max(0.0, float(value)) for value in vectors[1:] @ vectors[0]]
+    return max(near), near[1:]
 
 
 def _without_fixes(causes: Sequence[Pick]) -> list[Pick]:

@@ -65,7 +65,7 @@ class Finder:
         self, draft: Draft, question: Question, hits: Sequence[Hit], top_k: int
     ) -> list[Found]:
         """What has the question's every word, and the incidents of the services that its words may be the name of."""
-        covered = await coverage(self._search, question, hits)
+        covered, _ = await coverage(self._search, question, hits)
         found = {
             hit.id: hit.score
             for hit in hits

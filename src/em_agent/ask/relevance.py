@@ -25,6 +25,10 @@ ANYWHERE = Bar(0.475, 0.34)
 AMONG_FEW = Bar(0.36, 0.2)
 FEW_DOCUMENTS = 50
 
+# What is added to the bar where no text anywhere has a word of the question: much for half of them, next to nothing for
+# one in five, which people say in their own way.
+_UNKNOWN = 0.11
+
 _WORDS_PART = 0.2
 _BEST = 3  # whose score decides for all
 _BEHIND = 0.72  # of the best: a hit further behind is about something else
@@ -52,11 +56,13 @@ async def relevant(
     A list takes more of them: what is nearly as near, and what has every word. `ease` lowers the bar to that part.
     """
     by_meaning = any(hit.meaning is not None for hit in hits)
-    covered = await coverage(search, question, hits)
+    covered, unknown = await coverage(search, question, hits)
     scores = {hit.key: _score(hit, covered.get(hit.key, 0.0), by_meaning=by_meaning) for hit in hits}
     best = max((scores[hit.key] for hit in hits[:_BEST]), default=0.0)
     bar = AMONG_FEW if are_few else ANYWHERE
     least = ease * (bar.with_meaning if by_meaning else bar.by_words)
+    if by_meaning and not are_few:
+        least += _UNKNOWN * unknown**2
     exact = [hit for hit in hits if hit.is_exact]
     if exact and question.intent in {"search", "incident"}:
         return exact
@@ -83,15 +89,15 @@ def _own_words(question: Question) -> list[str]:
     return [word for word in question.words if word not in names] or list(question.words)
 
 
-async def coverage(search: Search, question: Question, hits: Sequence[Hit]) -> Mapping[int, float]:
-    """For each hit, the part of the question's words that it, or its service's name, has.
+async def coverage(search: Search, question: Question, hits: Sequence[Hit]) -> tuple[Mapping[int, float], float]:
+    """For each hit, the part of the question's words that it, or its service's name, has; the part that no text has.
 
-    Rare words count for more, unknown ones for most.
+    Among those of a hit rare words count for more, unknown ones for most.
     """
     async with search.reading() as connection:
         counts, *names = await analyse(connection, [" ".join(_own_words(question)), *question.about])
         if not counts or not hits:
-            return {}
+            return {}, 0.0
         rows = await connection.fetch(_TERMS, list(counts))
         known = {row["id"]: row["term"] for row in rows if row["id"] is not None}
         weights = dict.fromkeys(counts, idf(rows[0]["all_documents"], 0)) | {
@@ -102,4 +108,6 @@ async def coverage(search: Search, question: Question, hits: Sequence[Hit]) -> M
         for row in await connection.fetch(_HAVE, list(found), list(known)):
             found[row["document_key"]].add(known[row["term_id"]])
     total = sum(weights.values())
-    return {key: sum(weights[term] for term in terms) / total for key, terms in found.items()}
+    unknown = set(counts).difference(known.values(), *by_service.values())
+    parts = {key: sum(weights[term] for term in terms) / total for key, terms in found.items()}
+    return parts, len(unknown) / len(counts)
