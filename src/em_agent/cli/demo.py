@@ -65,7 +65,8 @@ def _isolate() -> "Settings":
     file of the user's then reaches none of them.
     """
     from em_agent.embedded.data_directory import DataDirectory
-    from em_agent.settings import load_settings, read_environment
+    from em_agent.environment import read_environment
+    from em_agent.settings import load_settings
 
     environment = _without_real(read_environment(os.environ))
     data_dir = load_settings(environment, dotenv=Path(os.devnull)).data_dir.absolute()

@@ -146,7 +146,8 @@ async def _run_parts(settings: Settings, names: Sequence[str]) -> None:
     from em_agent.kit.presence import announce
     from em_agent.kit.process import run_until_stopped
     from em_agent.kit.scratch import scratch_directory
-    from em_agent.services import WORKER_POOL_SIZE, open_connections, open_embedder, open_model
+    from em_agent.models import open_embedder, open_model
+    from em_agent.services import WORKER_POOL_SIZE, open_connections
 
     with scratch_directory() as work_dir:
         async with (

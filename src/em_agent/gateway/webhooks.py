@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -48,7 +48,7 @@ class Endpoint:
     """One source and the rules that the installation sets for it."""
 
     source: WebhookSource
-    secrets: Sequence[bytes]
+    secrets: Sequence[bytes] = field(repr=False)
     body_limit_bytes: int
     takes_unsigned: bool
     rate_limit: RateLimit | None = None
