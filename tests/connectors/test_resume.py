@@ -10,9 +10,10 @@ from em_agent.connectors.job import GaveWayError
 from em_agent.connectors.schedule import Schedule
 from em_agent.connectors.selection import Selection
 from em_agent.errors import ConflictError, RetriableError
+from em_agent.incidents import pending
 from em_agent.kit.process import cancel
 from tests.connectors.conftest import ALL, Stand
-from tests.fake_pagerduty import Fault, cut, fail, garble, hang, reset, say
+from tests.fake_pagerduty import Fault, cut, fail, garble, generate, hang, reset, say
 from tests.waiting import eventually
 
 BROKEN = [
@@ -81,6 +82,14 @@ async def test_one_at_a_time(stand: Stand) -> None:
     assert (await first).state == "done"
     assert second.unchanged == second.indexed == 5
     await stand.check_truth()
+
+
+async def test_documents_are_locked_apart(stand: Stand) -> None:
+    """Whoever makes documents keeps no crawl waiting, whatever their incidents are called."""
+    stand.fake.account = generate(5, seed=2)
+    async with stand.pool.acquire() as connection, connection.transaction():
+        await pending.lock(connection, ["pagerduty"])
+        await stand.crawler(lock_seconds=0.2).crawl(Selection(limit=1))
 
 
 async def test_the_clock_makes_way(stand: Stand) -> None:

@@ -17,7 +17,7 @@ import structlog
 from em_agent.connectors import incidents
 from em_agent.connectors.fetching import fetch_rest
 from em_agent.connectors.finishing import finish_all, index_what_is_here
-from em_agent.connectors.job import LOCK_CLASS, SOURCE, GaveWayError, IndexIncidents, Job, Report
+from em_agent.connectors.job import SOURCE, GaveWayError, IndexIncidents, Job, Report
 from em_agent.connectors.listing import list_open, list_recent, list_selected
 from em_agent.connectors.log import read_changes, read_log
 from em_agent.connectors.rights import find_access, has_gained, lacking
@@ -27,7 +27,7 @@ from em_agent.errors import ConflictError, EmAgentError
 from em_agent.events import crawls
 from em_agent.events.crawls import CrawlRun, Mark
 from em_agent.integrations.pagerduty.api import PagerDutyApi
-from em_agent.kit import postgres
+from em_agent.kit import locks, postgres
 from em_agent.kit.postgres import Connection
 
 LOCK_SECONDS = 30.0
@@ -92,7 +92,7 @@ class Crawler:
             async with postgres.reachable():
                 await connection.execute(f"SET lock_timeout = {int(self.lock_seconds * 1000)}")
                 try:
-                    await connection.execute("SELECT pg_advisory_lock($1, hashtext($2))", LOCK_CLASS, SOURCE)
+                    await connection.execute("SELECT pg_advisory_lock($1, hashtext($2))", locks.CRAWLS, SOURCE)
                 except asyncpg.LockNotAvailableError as error:
                     raise ConflictError(await _at_work(connection)) from error
                 await connection.execute("RESET lock_timeout")
