@@ -182,6 +182,19 @@ async def test_alerts_when_asked(stand: Stand) -> None:
     assert all(row["key"].startswith("key-") for row in kept)
 
 
+async def test_alerts_of_everything(stand: Stand) -> None:
+    """Alerts of everything are those of all of history, read before or not; some that fail keep nothing out."""
+    stand.fake.account = generate(20, seed=2)
+    await stand.crawl()
+    bad = "|".join(incident.id for incident in stand.fake.account.by_time[5:9])
+    stand.fake.faults = [fail(500, path=f"/incidents/({bad})/alerts", times=1000)]
+    run = await stand.crawl(Selection(limit=None, alerts=True))
+    assert (run.mode, run.fetched, run.indexed, run.failed) == ("full", 20, 20, 4)
+    kept = "SELECT count(DISTINCT payload->'incident'->>'id') FROM events_raw WHERE payload->'alerts' IS NOT NULL"
+    assert await stand.pool.fetchval(kept) == 16
+    assert (await stand.crawl()).mode == "changes"
+
+
 async def test_ten_thousand(stand: Stand, small_lists: None) -> None:
     """A history longer than PagerDuty's list is walked in windows, and a crowded one in halves."""
     account = generate(1_300, seed=5, days=400, noted=0.0)

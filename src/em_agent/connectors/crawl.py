@@ -62,7 +62,8 @@ class Crawler:
     ) -> CrawlRun:
         """The finished run. Of everything, only what changed is read once it was read as a whole, unless `again`.
 
-        It is read as a whole once more when the token may read what it could not: the log or the notes.
+        It is read as a whole once more when the token may read what it could not: the log or the notes. With alerts it
+        always is: no log tells of them.
 
         Raises:
             ConflictError: another crawl is at work, and did not end in time.
@@ -73,7 +74,7 @@ class Crawler:
         """
         async with self._locked() as connection, postgres.reachable(), self.open_api() as api:
             mark = await crawls.read_mark(connection, SOURCE)
-            mode = await _mode(api, selection, None if again else mark)
+            mode = await _mode(api, selection, None if again or selection.alerts else mark)
             run = await _take_up(connection, mode, selection)
             fetched_before = run.fetched
             job = Job(connection, api, run, selection, self.index, report, gives_way)
