@@ -50,6 +50,7 @@ async def test_goes_on_where_it_stopped(stand: Stand, path: str) -> None:
     await stand.check_truth()
     noted = sum(bool(incident.notes) for incident in stand.fake.account.incidents.values())
     assert (run.id, run.state, run.fetched, run.indexed, run.unchanged) == (1, "done", 250, 250, 0)
+    assert run.reasons == []  # what ended it before is no trouble of its any more
     assert run.requests == first.total() + stand.fake.count
     if path != "/incidents":
         assert stand.fake.requests["/incidents"] == 0

@@ -72,6 +72,18 @@ class CrawlRun:
         if reason not in self.reasons and len(self.reasons) < MOST_REASONS:
             self.reasons.append(reason)
 
+    def fail(self, reason: str) -> None:
+        """Keep the reason why the run ended as the last; when it goes on, it is none any more."""
+        self.reasons = [*(other for other in self.reasons if other != reason), reason]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The moment up to which the whole history is here, except what the token could not read of it."""
+
+    until: datetime
+    lacking: Sequence[str]
+
 
 async def begin(connection: Connection, source: str, mode: str, parameters: Mapping[str, Any]) -> CrawlRun:
     """A new run."""
@@ -97,11 +109,17 @@ async def resume(
     row = await connection.fetchrow(_RESUMABLE, source, mode, text, timedelta(seconds=within_seconds))
     if row is None:
         return None
+    resumed = _run(row)
+    if resumed.state == "failed":
+        resumed.reasons = resumed.reasons[:-1]
+    resumed.state = "running"
     await connection.execute(
-        "UPDATE crawl_runs SET state = 'running', finished_at = NULL, touched_at = clock_timestamp() WHERE id = $1",
-        row["id"],
+        "UPDATE crawl_runs SET state = 'running', finished_at = NULL, touched_at = clock_timestamp(), "
+        "reasons = $2::jsonb WHERE id = $1",
+        resumed.id,
+        json.dumps_any(resumed.reasons).decode(),
     )
-    return _run(row)
+    return resumed
 
 
 async def save(connection: Connection, run: CrawlRun) -> None:
@@ -160,21 +178,21 @@ async def find(pool: Pool, run_id: int) -> CrawlRun:
     return _run(row)
 
 
-async def complete_until(connection: Connection, source: str) -> datetime | None:
-    """The moment up to which the whole history is here; None where it was never read as a whole."""
-    moment: datetime | None = await connection.fetchval(
-        "SELECT complete_until FROM crawl_marks WHERE source = $1", source
-    )
-    return moment
+async def read_mark(connection: Connection, source: str) -> Mark | None:
+    """How far the whole history is here; None where it was never read as a whole."""
+    row = await connection.fetchrow("SELECT complete_until, lacking FROM crawl_marks WHERE source = $1", source)
+    return Mark(row["complete_until"], tuple(row["lacking"])) if row else None
 
 
-async def mark_complete(connection: Connection, source: str, until: datetime) -> None:
-    """Note that the whole history up to `until` is here."""
+async def mark_complete(connection: Connection, source: str, until: datetime, lacking: Sequence[str]) -> None:
+    """Note that the whole history up to `until` is here, except what is `lacking`."""
     await connection.execute(
-        "INSERT INTO crawl_marks (source, complete_until) VALUES ($1, $2) ON CONFLICT (source) DO UPDATE "
-        "SET complete_until = greatest(crawl_marks.complete_until, excluded.complete_until)",
+        "INSERT INTO crawl_marks (source, complete_until, lacking) VALUES ($1, $2, $3) ON CONFLICT (source) DO UPDATE "
+        "SET complete_until = greatest(crawl_marks.complete_until, excluded.complete_until), "
+        "lacking = excluded.lacking",
         source,
         until,
+        lacking,
     )
 
 
