@@ -27,7 +27,6 @@ from em_agent.gateway.rate import RateLimit
 from em_agent.gateway.webhooks import PATH_PREFIX, Endpoint, WebhookGateway
 from em_agent.kit.process import cancel
 from em_agent.metrics.incidents import IncidentMeter
-from em_agent.search.incident_documents import index_incidents
 from em_agent.services import ConnectorServices, GatewayServices, SourceRules
 from em_agent.slack.endpoints import PATH_PREFIX as SLACK_PREFIX
 from em_agent.slack.endpoints import SlackEndpoints
@@ -78,7 +77,7 @@ def build_crawler(services: ConnectorServices) -> Crawler | None:
     account = services.pagerduty
     if account is None:
         return None
-    return Crawler(services.database_url, lambda: account.open(count_request), index_incidents)
+    return Crawler(services.database_url, lambda: account.open(count_request))
 
 
 @asynccontextmanager

@@ -14,17 +14,10 @@ from em_agent.events.crawls import CrawlRun
 from em_agent.integrations.pagerduty import paging
 from em_agent.integrations.pagerduty.api import PagerDutyApi
 from em_agent.kit.postgres import Connection, Pool
+from em_agent.search.store import Indexed
 from tests.fake_pagerduty import ADMIN, FakePagerDuty, answers, generate, pagerduty_on
 
 ALL = Selection(limit=None)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What an index answers."""
-
-    indexed: int
-    unchanged: int
 
 
 @dataclass
@@ -34,7 +27,7 @@ class Index:
     states: dict[str, str] = field(default_factory=dict)
     given: Counter[str] = field(default_factory=Counter)
 
-    async def __call__(self, connection: Connection, incident_ids: list[str], /) -> Outcome:
+    async def __call__(self, connection: Connection, incident_ids: list[str], /) -> Indexed:
         rows = await connection.fetch(
             "SELECT id, incidents::text AS state FROM incidents WHERE id = ANY($1)", incident_ids
         )
@@ -47,7 +40,7 @@ class Index:
             written += self.states.get(row["id"]) != state
             self.states[row["id"]] = state
             self.given[row["id"]] += 1
-        return Outcome(written, len(rows) - written)
+        return Indexed(written, len(rows) - written)
 
 
 @dataclass

@@ -8,7 +8,8 @@ from em_agent.connectors.crawl import Crawler
 from em_agent.connectors.selection import Selection
 from em_agent.errors import RetriableError
 from em_agent.kit.postgres import Connection
-from tests.connectors.conftest import ALL, Outcome, Stand
+from em_agent.search.store import Indexed
+from tests.connectors.conftest import ALL, Stand
 from tests.fake_pagerduty import Account, fail, generate, say
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -88,7 +89,7 @@ async def test_again_reads_everything(stand: Stand) -> None:
 async def test_what_is_new_counts_as_changed(stand: Stand) -> None:
     """A document that the live worker made before the crawl came to it belongs to an incident that was new all the same."""
 
-    async def after_the_worker(connection: Connection, incident_ids: list[str], /) -> Outcome:
+    async def after_the_worker(connection: Connection, incident_ids: list[str], /) -> Indexed:
         await stand.index(connection, incident_ids)
         return await stand.index(connection, incident_ids)
 

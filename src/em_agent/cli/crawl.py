@@ -85,7 +85,6 @@ async def _crawl(settings: "Settings", selection: "Selection", *, again: bool) -
     from em_agent.connectors.crawl import Crawler
     from em_agent.embedded.endpoints import database_url
     from em_agent.errors import ConfigurationError
-    from em_agent.search.incident_documents import index_incidents
     from em_agent.services import pagerduty_account
 
     account = pagerduty_account(settings)
@@ -95,7 +94,7 @@ async def _crawl(settings: "Settings", selection: "Selection", *, again: bool) -
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    crawler = Crawler(database_url(settings), account.open, index_incidents)
+    crawler = Crawler(database_url(settings), account.open)
     return await crawler.crawl(selection, again=again, report=_report)
 
 

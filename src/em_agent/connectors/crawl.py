@@ -29,6 +29,7 @@ from em_agent.events.crawls import CrawlRun, Mark
 from em_agent.integrations.pagerduty.api import PagerDutyApi
 from em_agent.kit import locks, postgres
 from em_agent.kit.postgres import Connection
+from em_agent.search.incident_documents import index_incidents
 
 LOCK_SECONDS = 30.0
 COMMAND_SECONDS = 120.0
@@ -49,7 +50,7 @@ class Crawler:
 
     database_url: str
     open_api: Callable[[], PagerDutyApi]
-    index: IndexIncidents
+    index: IndexIncidents = index_incidents
     lock_seconds: float = LOCK_SECONDS
 
     async def crawl(

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Sequence
-from typing import Any
 
 import structlog
 
@@ -132,7 +131,7 @@ async def _index(job: Job, ids: Sequence[str]) -> int:
     if not ids:
         return 0
     try:
-        outcome: Any = await job.index(job.connection, list(ids))
+        outcome = await job.index(job.connection, list(ids))
     except UNWRITABLE as error:
         if len(ids) == 1:
             job.run.failed += 1
@@ -140,4 +139,4 @@ async def _index(job: Job, ids: Sequence[str]) -> int:
             return 0
         return sum([await _index(job, [incident_id]) for incident_id in ids])
     job.run.indexed += outcome.indexed + outcome.unchanged
-    return int(outcome.unchanged)
+    return outcome.unchanged

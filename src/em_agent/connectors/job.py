@@ -1,18 +1,19 @@
 """One crawl at work: what it works with, where it has got to, and how it keeps that."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from em_agent.connectors.selection import Selection
 from em_agent.domain.deliveries import Delivery
-from em_agent.errors import InvalidError
+from em_agent.errors import ConflictError, InvalidError
 from em_agent.events import crawls
 from em_agent.events.crawls import CrawlRun
 from em_agent.integrations.pagerduty.api import PagerDutyApi
 from em_agent.integrations.pagerduty.rows import Row
 from em_agent.kit import locks
 from em_agent.kit.postgres import Connection
+from em_agent.search.store import Indexed
 
 SOURCE = "pagerduty"
 
@@ -25,32 +26,12 @@ SELECT EXISTS (
 """
 
 
-class Indexed(Protocol):
-    """How many documents were written, and how many were there as they are."""
-
-    @property
-    def indexed(self) -> int:
-        """Those written."""
-        ...
-
-    @property
-    def unchanged(self) -> int:
-        """Those left as they are."""
-        ...
-
-
-class IndexIncidents(Protocol):
-    """Makes the documents of incidents anew."""
-
-    async def __call__(self, connection: Connection, incident_ids: list[str], /) -> Indexed:
-        """Return what became of them."""
-        ...
-
-
-class GaveWayError(Exception):
+class GaveWayError(ConflictError):
     """Somebody waits for this crawl to end who did not start it by the clock."""
 
 
+# Makes the documents of incidents anew.
+IndexIncidents = Callable[[Connection, list[str]], Awaitable[Indexed]]
 Report = Callable[[CrawlRun], None]
 
 
@@ -107,7 +88,8 @@ class Job:
         if self.gives_way:
             key = await self.connection.fetchval("SELECT hashtext($1)::bigint & 4294967295", SOURCE)
             if await self.connection.fetchval(_SOMEBODY_WAITS, locks.CRAWLS, key):
-                raise GaveWayError
+                message = "Somebody else wants to crawl: this crawl goes on later."
+                raise GaveWayError(message)
 
     def refuse(self, refused: list[tuple[Delivery, str]]) -> None:
         """Count what the database would not take."""

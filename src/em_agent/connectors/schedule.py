@@ -6,7 +6,6 @@ from dataclasses import replace
 import structlog
 
 from em_agent.connectors.crawl import Crawler
-from em_agent.connectors.job import GaveWayError
 from em_agent.connectors.selection import Selection
 from em_agent.errors import ConflictError, EmAgentError
 from em_agent.kit.postgres import Pool
@@ -57,7 +56,7 @@ class Schedule:
         """Crawl once; the seconds until the next look."""
         try:
             await self._crawler.crawl(Selection(limit=None), gives_way=True)
-        except (GaveWayError, ConflictError):
+        except ConflictError:
             return min(AFTER_OTHERS_SECONDS, self._every_seconds)
         except EmAgentError as error:
             log.warning("crawl.postponed", error=str(error))

@@ -22,7 +22,7 @@ _STEPS_BACK = (10, PAGE, 10 * PAGE)
 log = structlog.get_logger()
 
 
-class CapReachedError(Exception):
+class CapReachedError(RefusedError):
     """There is more behind the last offset that PagerDuty allows: ask for less at once."""
 
 
@@ -62,7 +62,7 @@ async def next_page(api: PagerDutyApi, listing: Listing, place: Place, size: int
 
     """
     if place.offset >= CAP:
-        raise CapReachedError
+        raise _cap_reached(listing)
     offset = place.offset - 1 if place.tail else place.offset
     page = await _page_at(api, listing, offset, size)
     for step in _STEPS_BACK:
@@ -80,16 +80,20 @@ async def next_page(api: PagerDutyApi, listing: Listing, place: Place, size: int
 async def _page_at(api: PagerDutyApi, listing: Listing, offset: int, size: int) -> Page:
     limit = min(size, CAP - offset)
     if limit <= 0:
-        raise CapReachedError
+        raise _cap_reached(listing)
     paging = [("limit", str(limit)), ("offset", str(offset)), ("total", "true")]
     try:
         answer = await api.get(listing.path, [*listing.parameters, *paging])
     except RefusedError as error:
         if error.code == _CAP_CODE and offset:
-            raise CapReachedError from error
+            raise _cap_reached(listing) from error
         raise
     stated, total = answer.get(listing.member), answer.get("total")
     rows = [row for row in stated if isinstance(row, dict)] if isinstance(stated, list) else []
     ids = tuple(str(row.get("id")) for row in rows)
     total = total if isinstance(total, int) and not isinstance(total, bool) else None
     return Page(rows, total, Place(offset + len(rows), ids), has_more=bool(rows) and answer.get("more") is True)
+
+
+def _cap_reached(listing: Listing) -> CapReachedError:
+    return CapReachedError(f"PagerDuty lists no more than {CAP} rows of {listing.path}.")
