@@ -69,7 +69,7 @@ def router(asker: Callable[[Request], Asker]) -> APIRouter:
     """The route, which asks whom the request belongs to."""
     routes = APIRouter(tags=["memory"], dependencies=[Depends(known_only)])
 
-    @routes.post(PATH, summary="Answer a question about incidents", responses=problems(401, 403, 422, 503))
+    @routes.post(PATH, summary="Answer a question about incidents", responses=problems(401, 403, 413, 422, 503))
     async def ask(request: Request, asked: Asked) -> Answered:
         """The answer out of incidents, notes and metrics, in quotes; or that there is none."""
         return Answered(**_fields(await asker(request).ask(asked.q, datetime.now(UTC))))

@@ -10,14 +10,13 @@ from pydantic import BaseModel, ValidationError
 
 from em_agent.api.errors import sentence
 from em_agent.domain.documents import Document
-from em_agent.errors import InvalidError, TooLargeError
+from em_agent.errors import InvalidError
 from em_agent.kit import json
 from em_agent.kit.postgres import UNREACHABLE, Connection, Pool
 from em_agent.search import store
 from em_agent.search.own_documents import OwnDocument, to_document
 from em_agent.search.store import Indexed
 
-BULK_LIMIT_BYTES = 32 << 20
 # What is read and cut between two moments in which others have their turn.
 _SLICE_DOCUMENTS = 200
 _SLICE_CHARACTERS = 200_000
@@ -47,18 +46,11 @@ async def read_bulk(request: Request) -> list[Any]:
     """The documents of the body, not looked at yet.
 
     Raises:
-        TooLargeError: the body is over the limit.
         InvalidError: it is no such body.
 
     """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BULK_LIMIT_BYTES:
-            message = f"The body is longer than {BULK_LIMIT_BYTES >> 20} MiB: send the documents in several requests."
-            raise TooLargeError(message)
     try:
-        content = json.loads(bytes(body))
+        content = json.loads(await request.body())
     except ValueError as error:
         message = "The body is not JSON."
         raise InvalidError(message) from error
