@@ -61,9 +61,7 @@ class Finder:
             await self._say_nothing(draft, question, nearest)
         return [Found(hit.id, hit.score) for hit in hits]
 
-    async def _with_services(
-        self, draft: Draft, question: Question, hits: Sequence[Hit], top_k: int
-    ) -> list[Found]:
+    async def _with_services(self, draft: Draft, question: Question, hits: Sequence[Hit], top_k: int) -> list[Found]:
         """What has the question's every word, and the incidents of the services that its words may be the name of."""
         covered, _ = await coverage(self._search, question, hits)
         found = {

@@ -75,9 +75,7 @@ def _beside(told: Sequence[Pick], others: Sequence[Pick]) -> list[Pick]:
     scores = {_place(one.sentence): one.score for one in told}
     fresh = [one for one in others if _place(one.sentence) not in scores]
     kept = [one for one in fresh if one.score >= max(_SURE, _BEHIND * others[0].score)]
-    again = [
-        one for one in others[:1] if one.score >= max(_SURE, scores.get(_place(one.sentence), one.score + 1))
-    ]
+    again = [one for one in others[:1] if one.score >= max(_SURE, scores.get(_place(one.sentence), one.score + 1))]
     return kept or again
 
 
