@@ -13,6 +13,7 @@ from em_agent.kit.postgres import Pool
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.slack import pace
 from em_agent.slack.announce import announcer as announcing
+from em_agent.slack.announce import told
 from em_agent.slack.announce.announcer import Announcer
 from em_agent.slack.announce.rules import Rule
 from em_agent.slack.announce.teller import Teller
@@ -222,6 +223,23 @@ async def test_channel_is_refused(database_url: str, pool: Pool, slack: FakeSlac
         await eventually(lambda: _troubles(pool, "channel CSTORE"))
         await eventually(lambda: roots(slack, "CSTORE"), 30)
         await eventually(lambda: _no_troubles(pool))
+
+
+async def test_many_for_one_channel(
+    database_url: str, pool: Pool, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More incidents than one look takes, for a channel that takes none, keep no other channel waiting."""
+    monkeypatch.setattr(told, "_PENDING", told._PENDING.replace(f"<= {told.MOST_OF_A_CHANNEL}", "<= 5"))
+    slack.rule("chat.postMessage", Fault(error="is_archived", when=lambda body: body["channel"] == "CSTORE"))
+    rules = (Rule("CSTORE", urgencies=["low"]), Rule("CALL"))
+    async with announcing_on(database_url, pool, slack, rules):
+        await tell(
+            pool,
+            *(happened("triggered", f"P{n:02d}", n, at=now() - timedelta(minutes=5), urgency="low") for n in range(30)),
+        )
+        await tell(pool, happened("triggered", "P99", at=now(), title="elsewhere"))
+        [root] = await eventually(lambda: roots(slack, "CALL"))
+        assert "elsewhere" in root.text
 
 
 async def test_limit_is_obeyed(database_url: str, pool: Pool, slack: FakeSlack) -> None:

@@ -1,13 +1,15 @@
-"""The worker of Slack is there when Slack is set up, and only then."""
+"""The worker of Slack is there when Slack is set up, and only then; nothing that breaks in it ends the process."""
 
 import pytest
 
 from em_agent.embedded.roles import default_roles
 from em_agent.events.stream import ensure_event_stream
 from em_agent.kit.nats import jetstream, open_client
+from em_agent.kit.postgres import Pool
 from em_agent.kit.presence import announce
 from em_agent.services import SlackAccess
 from em_agent.settings import load_settings
+from em_agent.slack import part as parts_of_slack
 from em_agent.slack.announce.rules import Rule
 from em_agent.slack.memory import sources_from
 from em_agent.slack.part import SlackPart
@@ -74,3 +76,19 @@ async def test_slack_away_is_no_failure_of_ours(database_url: str) -> None:
             await eventually(lambda: slack.sockets, 20)
             assert await slack.send_by_socket("slash_commands", slack.command_fields("help"))
             await eventually(slack.conversations.private)
+
+
+async def test_what_breaks_is_begun_anew(database_url: str, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that nobody thought of ends none of the three parts: they go on when it is gone."""
+    monkeypatch.setattr(parts_of_slack, "PAUSE_SECONDS", 0.1)
+    for table in ("slack_jobs", "slack_announcing", "slack_troubles"):
+        await pool.execute(f"ALTER TABLE {table} RENAME TO {table}_away")
+    async with FakeSlack() as slack:
+        access = SlackAccess([], BOT_TOKEN, APP_TOKEN, slack.url)
+        part = SlackPart(database_url, access, [Rule("CALL")], sources_from(zone_of("UTC"), None, None))
+        async with running(part.run()):
+            await eventually(lambda: len(slack.sockets) > 1, 20)
+            assert not part.is_well
+            for table in ("slack_jobs", "slack_announcing", "slack_troubles"):
+                await pool.execute(f"ALTER TABLE {table}_away RENAME TO {table}")
+            await eventually(lambda: part.is_well, 20)

@@ -104,11 +104,14 @@ class Announcer:
         wait = POLL_SECONDS
         rows = await told.pending(self._pool)
         settled_at = _settled_at(rows)
+        belongs: dict[str, str] = {}
         for row in rows:
             channel = row["channel"] or (channel_for(self._rules, row) if row["id"] is not None else None)
             if channel is None or _is_history(row, now):
                 await told.clear(self._pool, row)
                 continue
+            if channel != (row["channel"] or row["last_channel"]):
+                belongs[row["incident_id"]] = channel
             if channel in self._tasks or self._troubled.is_held(channel):
                 continue
             seconds = ((_due_at(row) if row["ts"] is not None else settled_at) - now).total_seconds()
@@ -118,7 +121,8 @@ class Announcer:
             task = asyncio.create_task(self._tell(row, channel))
             self._tasks[channel] = task
             task.add_done_callback(lambda _, channel=channel: self._done(channel))  # type: ignore[misc]
-        return max(wait, 0.05)
+        await told.assign(self._pool, belongs)
+        return 0.05 if belongs else max(wait, 0.05)  # there may be more that this look had no room for
 
     def _done(self, channel: str) -> None:
         self._tasks.pop(channel, None)
