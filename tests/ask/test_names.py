@@ -1,5 +1,7 @@
 """Which names are known."""
 
+import time
+
 import pytest
 
 from em_agent.ask import names as module
@@ -25,6 +27,6 @@ async def test_they_are_read_once_for_many_questions(pool: Pool, monkeypatch: py
     first = await read_names(pool)
     await remember(pool, 2, "Outage", service="Yak", at="2026-03-25T10:00:00+00:00")
     assert await read_names(pool) is first
-    now = module.time.monotonic()
-    monkeypatch.setattr(module.time, "monotonic", lambda: now + module.KEPT_SECONDS + 1)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + module.KEPT_SECONDS + 1)
     assert (await read_names(pool)).services == ["Yak", "Zebra"]
