@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from rapidfuzz import fuzz, process, utils
 
+from em_agent.ask.names import read_names
 from em_agent.ask.periods import find_period
 from em_agent.errors import InvalidError
 from em_agent.kit.postgres import Pool
@@ -34,8 +35,6 @@ _DAYS = {"day": 1, "week": 7, "fortnight": 14, "month": 30, "quarter": 91, "year
 _LENGTH = re.compile(r"(?P<count>[1-9][0-9]{0,3})(?P<unit>h|d|w|m|y)", re.IGNORECASE)
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "m": 30 * 24, "y": 365 * 24}
 
-_SERVICES = "SELECT DISTINCT service FROM incidents WHERE service IS NOT NULL ORDER BY service LIMIT 5000"
-
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
@@ -55,7 +54,7 @@ async def read_arguments(pool: Pool, given: str, *, zone: ZoneInfo, now: datetim
         InvalidError: they name a service that there is none of; the text says which are alike.
 
     """
-    services = [row["service"] for row in await pool.fetch(_SERVICES)]
+    services = (await read_names(pool)).services
     given = given[:LONGEST].strip().strip("\"'\u201c\u201d").strip()
     exact = _exact(given, services)
     if exact is not None:  # before any of its words is taken for something else
