@@ -41,7 +41,7 @@ class Finder:
         self._zone = zone
 
     async def read(self, found: Iterable[Found], *, follow: bool = False) -> list[Source]:
-        """The documents, in their order; with `follow` the target of one that was merged, and has no notes, in its place."""
+        """The documents, in their order; with `follow` the target of one that was merged without notes in its place."""
         sources = await read_sources(self._pool, [one.id for one in found])
         return await told_of(self._pool, sources) if follow else sources
 
@@ -78,7 +78,7 @@ class Finder:
         return [Found(id_, score) for id_, score in sorted(found.items(), key=lambda item: -item[1])]
 
     async def list_ids(self, question: Question, limit: int) -> tuple[list[str], int]:
-        """The ids of incidents of the question's time and names, those with notes first for all but lists; their count."""
+        """The ids of incidents of the question's time and names, for all but lists those with notes first; their count."""
         return await list_ids(self._pool, filters_of(question), limit, noted_first=question.intent != "list")
 
     async def of_window(self, draft: Draft, question: Question, limit: int) -> tuple[list[Source], int]:
