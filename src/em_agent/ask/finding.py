@@ -78,7 +78,7 @@ class Finder:
         return [Found(id_, score) for id_, score in sorted(found.items(), key=lambda item: -item[1])]
 
     async def list_ids(self, question: Question, limit: int) -> tuple[list[str], int]:
-        """The ids of incidents of the question's time and names, for all but lists those with notes first; their count."""
+        """The ids of incidents of the question's time and names, noted ones first for all but lists; their count."""
         return await list_ids(self._pool, filters_of(question), limit, noted_first=question.intent != "list")
 
     async def of_window(self, draft: Draft, question: Question, limit: int) -> tuple[list[Source], int]:
