@@ -6,11 +6,10 @@ import pytest
 
 from em_agent.connectors.crawl import Crawler
 from em_agent.connectors.selection import Selection
-from em_agent.errors import RetriableError, UnauthenticError
-from em_agent.integrations.pagerduty.failures import NotPermittedError
+from em_agent.errors import RetriableError
 from em_agent.kit.postgres import Connection
 from tests.connectors.conftest import ALL, Outcome, Stand
-from tests.fake_pagerduty import ADMIN, Account, Token, fail, generate, say
+from tests.fake_pagerduty import Account, fail, generate, say
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -59,7 +58,7 @@ async def test_afterwards_only_what_changed(stand: Stand) -> None:
     await stand.check_truth()
     assert set(stand.index.given) == {old.id, new.id}
     assert stand.fake.requests["/incidents/{id}"] == 1
-    assert stand.fake.requests["/incidents/{id}/notes"] == 1
+    assert stand.fake.requests["/incidents/{id}/notes"] <= 3
 
 
 async def test_many_changes_are_read_in_pages(stand: Stand) -> None:
@@ -148,6 +147,17 @@ async def test_a_window_and_statuses(stand: Stand) -> None:
     assert set(stand.index.states) == {i.id for i in account.incidents.values() if i.status != "resolved"}
 
 
+async def test_few_of_a_window_cost_few_requests(stand: Stand) -> None:
+    """A window is listed in whole pages, however few of it are wanted: those around it are asked for, too."""
+    account = stand.fake.account
+    since = account.by_time[100].created_at
+    for hour in range(60):
+        account.trigger(since + timedelta(hours=30, minutes=hour), "A bad day")
+    await stand.crawl(Selection(since=since, until=since + timedelta(seconds=1), limit=1))
+    assert set(stand.index.states) == {account.incidents[account.by_time[100].id].id}
+    assert stand.fake.requests["/incidents"] <= 3
+
+
 async def test_few_among_many_are_read_one_by_one(stand: Stand) -> None:
     """Where the account's log is long and the incidents are few, each one's own log is read."""
     oldest = stand.fake.account.by_time[:3]
@@ -172,6 +182,19 @@ async def test_alerts_when_asked(stand: Stand) -> None:
     assert all(row["key"].startswith("key-") for row in kept)
 
 
+async def test_alerts_of_everything(stand: Stand) -> None:
+    """Alerts of everything are those of all of history, read before or not; some that fail keep nothing out."""
+    stand.fake.account = generate(20, seed=2)
+    await stand.crawl()
+    bad = "|".join(incident.id for incident in stand.fake.account.by_time[5:9])
+    stand.fake.faults = [fail(500, path=f"/incidents/({bad})/alerts", times=1000)]
+    run = await stand.crawl(Selection(limit=None, alerts=True))
+    assert (run.mode, run.fetched, run.indexed, run.failed) == ("full", 20, 20, 4)
+    kept = "SELECT count(DISTINCT payload->'incident'->>'id') FROM events_raw WHERE payload->'alerts' IS NOT NULL"
+    assert await stand.pool.fetchval(kept) == 16
+    assert (await stand.crawl()).mode == "changes"
+
+
 async def test_ten_thousand(stand: Stand, small_lists: None) -> None:
     """A history longer than PagerDuty's list is walked in windows, and a crowded one in halves."""
     account = generate(1_300, seed=5, days=400, noted=0.0)
@@ -184,54 +207,6 @@ async def test_ten_thousand(stand: Stand, small_lists: None) -> None:
     assert not run.reasons
     questions = [dict(query) for _, query in stand.fake.seen]
     assert max(int(query.get("offset", 0)) + int(query.get("limit", 25)) for query in questions) <= 1_000
-
-
-async def test_no_right_to_the_log(stand: Stand) -> None:
-    """Without log entries the incidents are known by what they show of themselves, and the run says so."""
-    stand.fake.tokens[ADMIN] = Token(forbidden=(r".*/log_entries",))
-    run = await stand.crawl()
-    assert (run.fetched, run.indexed, run.failed) == (250, 250, 0)
-    assert any("/log_entries" in reason for reason in run.reasons)
-    rows = {row["id"]: row for row in await stand.pool.fetch("SELECT * FROM incidents")}
-    for incident in stand.fake.account.incidents.values():
-        assert rows[incident.id]["resolved_at"] == incident.resolved_at
-        assert rows[incident.id]["acknowledged_at"] is None
-    assert await stand.pool.fetchval("SELECT count(DISTINCT incident_id) FROM incident_notes") > 10
-    resolved = next(i for i in stand.fake.account.by_time if i.status != "resolved")
-    stand.fake.account.resolve(resolved, NOW)
-    await stand.crawl()
-    assert await stand.pool.fetchval("SELECT status FROM incidents WHERE id = $1", resolved.id) == "resolved"
-
-
-async def test_log_of_the_account_forbidden(stand: Stand) -> None:
-    """A token that may read each incident's log, but not the account's, is enough."""
-    stand.fake.tokens[ADMIN] = Token(forbidden=("/log_entries",))
-    await stand.crawl()
-    await stand.check_truth()
-    stand.fake.account.annotate(stand.fake.account.trigger(NOW), NOW + timedelta(seconds=30), "Fixed by a restart.")
-    await stand.crawl()
-    await stand.check_truth()
-
-
-async def test_no_right_to_notes(stand: Stand) -> None:
-    """Without notes everything else is read, and they are asked for once."""
-    stand.fake.tokens[ADMIN] = Token(forbidden=(r".*/notes",), status=402)
-    run = await stand.crawl()
-    assert (run.fetched, run.failed) == (250, 0)
-    assert stand.fake.requests["/incidents/{id}/notes"] == 1
-    assert any("notes" in reason for reason in run.reasons)
-
-
-async def test_no_rights_at_all(stand: Stand) -> None:
-    """A wrong token, or one that may not read incidents, ends the crawl with its reason."""
-    with pytest.raises(UnauthenticError, match="PAGERDUTY_API_TOKEN"):
-        await stand.crawler("wrong").crawl(ALL)
-    stand.fake.tokens[ADMIN] = Token(forbidden=("/incidents",))
-    with pytest.raises(NotPermittedError, match="/incidents"):
-        await stand.crawler().crawl(ALL)
-    states = await stand.pool.fetch("SELECT state, reasons->>0 AS reason FROM crawl_runs")
-    assert {row["state"] for row in states} == {"failed"}
-    assert all(row["reason"] for row in states)
 
 
 async def test_rows_that_move(stand: Stand) -> None:

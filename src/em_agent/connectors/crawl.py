@@ -17,16 +17,17 @@ import structlog
 from em_agent.connectors import incidents
 from em_agent.connectors.fetching import fetch_rest
 from em_agent.connectors.finishing import finish_all, index_what_is_here
-from em_agent.connectors.job import LOCK_CLASS, SOURCE, GaveWayError, IndexIncidents, Job, Report
-from em_agent.connectors.listing import find_access, list_open, list_recent, list_selected
+from em_agent.connectors.job import SOURCE, GaveWayError, IndexIncidents, Job, Report
+from em_agent.connectors.listing import list_open, list_recent, list_selected
 from em_agent.connectors.log import read_changes, read_log
+from em_agent.connectors.rights import find_access, has_gained, lacking
 from em_agent.connectors.selection import Selection
 from em_agent.connectors.telemetry import count_run
 from em_agent.errors import ConflictError, EmAgentError
 from em_agent.events import crawls
-from em_agent.events.crawls import CrawlRun
+from em_agent.events.crawls import CrawlRun, Mark
 from em_agent.integrations.pagerduty.api import PagerDutyApi
-from em_agent.kit import postgres
+from em_agent.kit import locks, postgres
 from em_agent.kit.postgres import Connection
 
 LOCK_SECONDS = 30.0
@@ -61,6 +62,9 @@ class Crawler:
     ) -> CrawlRun:
         """The finished run. Of everything, only what changed is read once it was read as a whole, unless `again`.
 
+        It is read as a whole once more when the token may read what it could not: the log or the notes. With alerts it
+        always is: no log tells of them.
+
         Raises:
             ConflictError: another crawl is at work, and did not end in time.
             UnauthenticError: PagerDuty refuses the token.
@@ -69,16 +73,14 @@ class Crawler:
 
         """
         async with self._locked() as connection, postgres.reachable(), self.open_api() as api:
-            since = await crawls.complete_until(connection, SOURCE)
-            mode = "selection"
-            if selection.is_all:
-                mode = "full" if since is None or again else "changes"
+            mark = await crawls.read_mark(connection, SOURCE)
+            mode = await _mode(api, selection, None if again or selection.alerts else mark)
             run = await _take_up(connection, mode, selection)
             fetched_before = run.fetched
             job = Job(connection, api, run, selection, self.index, report, gives_way)
             log.info("crawl.started", run=run.id, mode=mode, resumes=bool(run.place), parameters=run.parameters)
             try:
-                await _work(job, _phases(mode, since))
+                await _work(job, _phases(mode, mark.until if mark else None))
             finally:
                 count_run(run, fetched_before)
             return run
@@ -91,7 +93,7 @@ class Crawler:
             async with postgres.reachable():
                 await connection.execute(f"SET lock_timeout = {int(self.lock_seconds * 1000)}")
                 try:
-                    await connection.execute("SELECT pg_advisory_lock($1, hashtext($2))", LOCK_CLASS, SOURCE)
+                    await connection.execute("SELECT pg_advisory_lock($1, hashtext($2))", locks.CRAWLS, SOURCE)
                 except asyncpg.LockNotAvailableError as error:
                     raise ConflictError(await _at_work(connection)) from error
                 await connection.execute("RESET lock_timeout")
@@ -106,6 +108,15 @@ async def _at_work(connection: Connection) -> str:
             since = f"{run.started_at:%Y-%m-%d %H:%M} UTC"
             return f"Crawl {run.id} of PagerDuty is at work since {since}: try again when it has ended."
     return "Another crawl of PagerDuty is at work: try again when it has ended."
+
+
+async def _mode(api: PagerDutyApi, selection: Selection, mark: Mark | None) -> str:
+    """What the crawl reads; all of history again where the token now may read what it could not."""
+    if not selection.is_all:
+        return "selection"
+    if mark is None or (mark.lacking and await has_gained(api, mark.lacking)):
+        return "full"
+    return "changes"
 
 
 async def _take_up(connection: Connection, mode: str, selection: Selection) -> CrawlRun:
@@ -132,10 +143,7 @@ def _phases(mode: str, since: datetime | None) -> Mapping[str, Phase]:
 async def _read_changes(job: Job, since: datetime) -> None:
     """Find out which incidents changed: by the log, else by looking at those that are or were open."""
     if not job.access:
-        example = await job.connection.fetchval(
-            "SELECT id FROM incidents ORDER BY triggered_at DESC NULLS LAST LIMIT 1"
-        )
-        await find_access(job, example or "1")
+        await find_access(job)
     if "spans" not in job.place:
         await incidents.add_failed(job)
     if job.access == "account":
@@ -158,7 +166,7 @@ async def _work(job: Job, phases: Mapping[str, Phase]) -> None:
         await _leave(job, "interrupted")
         raise
     except (EmAgentError, *postgres.UNREACHABLE) as error:
-        run.note(str(error) or type(error).__name__)
+        run.fail(str(error) or type(error).__name__)
         log.warning("crawl.failed", **job.fields, error=str(error))
         if isinstance(error, EmAgentError):
             with contextlib.suppress(*postgres.UNREACHABLE, asyncpg.PostgresError):
@@ -166,7 +174,7 @@ async def _work(job: Job, phases: Mapping[str, Phase]) -> None:
         await _leave(job, "failed")
         raise
     except BaseException as error:
-        run.note(f"{type(error).__name__}: {error}"[:300])
+        run.fail(f"{type(error).__name__}: {error}"[:300])
         await _leave(job, "failed")
         raise
 
@@ -177,7 +185,9 @@ async def _complete(job: Job) -> None:
         await job.keep()
         await crawls.finish(job.connection, run, "done")
         if run.mode != "selection":
-            await crawls.mark_complete(job.connection, SOURCE, run.started_at)
+            before = await crawls.read_mark(job.connection, SOURCE) if run.mode == "changes" else None
+            missing = lacking(job).union(before.lacking if before else ())
+            await crawls.mark_complete(job.connection, SOURCE, run.started_at, sorted(missing))
     line = f"indexed {run.indexed} documents"
     counts = {name: getattr(run, name) for name in crawls.COUNTS}
     log.info(line, run=run.id, mode=run.mode, **counts)

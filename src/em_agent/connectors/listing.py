@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from em_agent.connectors import incidents
+from em_agent.connectors.failures import Failures
 from em_agent.connectors.intake import take_in
 from em_agent.connectors.job import Job
+from em_agent.connectors.rights import find_access
 from em_agent.connectors.spans import Span, spans_between
 from em_agent.connectors.walk import Prepare, Take, plan, walk
 from em_agent.domain.times import parse_time
@@ -19,7 +21,6 @@ NEWEST_FIRST = ("sort_by", "created_at:desc")
 # What is created while we list must not push the end beyond what can be listed.
 _ROOM = 500
 _SHORT = timedelta(days=90)
-_AT_ONCE = 20
 
 
 async def list_selected(job: Job) -> None:
@@ -36,8 +37,9 @@ async def list_selected(job: Job) -> None:
 
     if "spans" not in job.place:
         plan(job, await _spans(job))
-    parameters, size = [NEWEST_FIRST, *job.selection.filters], min(PAGE, job.selection.limit or PAGE)
-    await walk(job, PATH, MEMBER, parameters, take, prepare=choose, size=size)
+    # A span is asked for with more than the selection holds: of its first page all may be beside it.
+    size = PAGE if job.selection.has_dates else min(PAGE, job.selection.limit or PAGE)
+    await walk(job, PATH, MEMBER, [NEWEST_FIRST, *job.selection.filters], take, prepare=choose, size=size)
 
 
 async def _selected(job: Job, rows: Sequence[Row]) -> list[Row]:
@@ -51,7 +53,7 @@ async def _selected(job: Job, rows: Sequence[Row]) -> list[Row]:
 async def _spans(job: Job) -> list[Span]:
     """The time to be listed, in as few questions as can be."""
     selection = job.selection
-    if selection.since is None and selection.until is None and (selection.limit or paging.CAP) <= paging.CAP - _ROOM:
+    if not selection.has_dates and (selection.limit or paging.CAP) <= paging.CAP - _ROOM:
         return [Span()]
     first = await next_page(
         job.api,
@@ -65,13 +67,8 @@ async def _spans(job: Job) -> list[Span]:
     job.place["oldest"] = created[0].isoformat()
     since = max(created[0], selection.since) if selection.since else created[0]
     until = min(selection.until or job.run.started_at, job.run.started_at)
-    is_short = until - since < _SHORT
-    if (
-        selection.since is None
-        and selection.until is None
-        and (first.total or paging.CAP) <= paging.CAP - _ROOM
-        and not is_short
-    ):
+    is_long = until - since >= _SHORT
+    if not selection.has_dates and is_long and (first.total or paging.CAP) <= paging.CAP - _ROOM:
         return [Span()]
     return spans_between(since, until) if since <= until else []
 
@@ -80,8 +77,9 @@ async def look_up(job: Job, found: Sequence[Row]) -> None:
     """Ask for what else is needed of the incidents: how their log can be read, and their alerts."""
     ids = [str(row.get("id")) for row in found]
     if ids and not job.access:
-        await find_access(job, ids[0])
-    job.alerts = {incident_id: await _alerts(job, incident_id) for incident_id in ids if job.selection.alerts}
+        await find_access(job, ids)
+    if job.selection.alerts:
+        await _look_up_alerts(job, ids)
 
 
 async def take_incidents(job: Job, found: Sequence[Row], *, only_new: bool = False) -> None:
@@ -103,19 +101,6 @@ async def take_incidents(job: Job, found: Sequence[Row], *, only_new: bool = Fal
         created = {incident_id: at for incident_id, at in created.items() if incident_id in wanted}
     job.run.fetched += await incidents.add_fetched(job, created)
     await incidents.note_changed(job, taken.changed)
-
-
-async def find_access(job: Job, incident_id: str) -> None:
-    """Note how the log can be read: of the whole account, of each incident, or not at all."""
-    for access, path in (("account", "/log_entries"), ("incident", f"/incidents/{incident_id}/log_entries")):
-        try:
-            await job.api.get(path, [("limit", "1")])
-        except NotPermittedError as error:
-            job.run.note(f"{error} Without log entries, times of acknowledgement and escalation stay unknown.")
-        else:
-            job.place["access"] = access
-            return
-    job.place["access"] = "none"
 
 
 async def list_recent(job: Job, since: datetime) -> None:
@@ -150,6 +135,18 @@ def _look_up_page(job: Job) -> Prepare:
     return lambda page: look_up(job, page.rows)
 
 
+async def _look_up_alerts(job: Job, ids: Sequence[str]) -> None:
+    failures = Failures(job)
+    job.alerts.clear()
+    for incident_id in ids:
+        alerts = await failures.read(incident_id, lambda one: _alerts(job, one))
+        if alerts is not None:
+            job.alerts[incident_id] = alerts
+    job.run.failed += len(failures.reasons)
+    for reason in failures.reasons.values():
+        job.run.note(reason)
+
+
 async def _alerts(job: Job, incident_id: str) -> list[Row]:
     """Every alert of the incident."""
     listing, place = Listing(f"/incidents/{incident_id}/alerts", "alerts"), Place()
@@ -162,8 +159,11 @@ async def _alerts(job: Job, incident_id: str) -> list[Row]:
             alerts += page.rows
             place = page.place
             if not page.has_more:
+                job.place["alerts"] = "some"
                 return alerts
     except NotPermittedError as error:
+        if job.place.get("alerts") == "some":
+            raise
         job.run.note(str(error))
         job.place["alerts"] = "none"
         return alerts

@@ -28,9 +28,14 @@ class Selection:
     alerts: bool = False
 
     @property
+    def has_dates(self) -> bool:
+        """Whether only a part of history is asked for."""
+        return self.since is not None or self.until is not None
+
+    @property
     def is_all(self) -> bool:
         """Whether no incident is left out."""
-        return not self.statuses and self.since is None and self.until is None and self.limit is None
+        return not self.statuses and not self.has_dates and self.limit is None
 
     @property
     def parameters(self) -> dict[str, Any]:

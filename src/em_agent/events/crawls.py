@@ -45,6 +45,15 @@ SET state = $2, requests = $3, reasons = $4::jsonb, finished_at = clock_timestam
 WHERE id = $1
 """
 
+_LEAVE_UNFINISHED = """
+INSERT INTO crawl_failures (source, incident_id, reason)
+SELECT r.source, i.incident_id, 'Crawl ' || max(r.id) || ' was not finished.'
+FROM crawl_incidents AS i JOIN crawl_runs AS r ON r.id = i.run_id
+WHERE r.source = $1 AND r.place IS NULL AND r.state <> 'running' AND i.is_changed AND NOT i.is_done
+GROUP BY r.source, i.incident_id
+ON CONFLICT (source, incident_id) DO NOTHING
+"""
+
 
 @dataclass
 class CrawlRun:
@@ -72,6 +81,18 @@ class CrawlRun:
         if reason not in self.reasons and len(self.reasons) < MOST_REASONS:
             self.reasons.append(reason)
 
+    def fail(self, reason: str) -> None:
+        """Keep the reason why the run ended as the last; when it goes on, it is none any more."""
+        self.reasons = [*(other for other in self.reasons if other != reason), reason]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The moment up to which the whole history is here, except what the token could not read of it."""
+
+    until: datetime
+    lacking: Sequence[str]
+
 
 async def begin(connection: Connection, source: str, mode: str, parameters: Mapping[str, Any]) -> CrawlRun:
     """A new run."""
@@ -97,11 +118,17 @@ async def resume(
     row = await connection.fetchrow(_RESUMABLE, source, mode, text, timedelta(seconds=within_seconds))
     if row is None:
         return None
+    resumed = _run(row)
+    if resumed.state == "failed":
+        resumed.reasons = resumed.reasons[:-1]
+    resumed.state = "running"
     await connection.execute(
-        "UPDATE crawl_runs SET state = 'running', finished_at = NULL, touched_at = clock_timestamp() WHERE id = $1",
-        row["id"],
+        "UPDATE crawl_runs SET state = 'running', finished_at = NULL, touched_at = clock_timestamp(), "
+        "reasons = $2::jsonb WHERE id = $1",
+        resumed.id,
+        json.dumps_any(resumed.reasons).decode(),
     )
-    return _run(row)
+    return resumed
 
 
 async def save(connection: Connection, run: CrawlRun) -> None:
@@ -123,13 +150,18 @@ async def finish(connection: Connection, run: CrawlRun, state: str) -> None:
 
 
 async def forget_old(connection: Connection, source: str, *, within_seconds: float) -> None:
-    """Drop what unfinished selections still had to do once nobody will resume them."""
+    """Drop what unfinished selections still had to do once nobody will resume them.
+
+    What they recorded something new of, and did not finish, is left to the next run of the changes: it would find
+    nothing new there.
+    """
     await connection.execute(
         "UPDATE crawl_runs SET place = NULL WHERE source = $1 AND mode = 'selection' AND state <> 'running' "
         "AND place IS NOT NULL AND touched_at < clock_timestamp() - $2::interval",
         source,
         timedelta(seconds=within_seconds),
     )
+    await connection.execute(_LEAVE_UNFINISHED, source)
     await connection.execute(
         "DELETE FROM crawl_incidents AS i USING crawl_runs AS r "
         "WHERE r.id = i.run_id AND r.place IS NULL AND r.state <> 'running'"
@@ -160,21 +192,21 @@ async def find(pool: Pool, run_id: int) -> CrawlRun:
     return _run(row)
 
 
-async def complete_until(connection: Connection, source: str) -> datetime | None:
-    """The moment up to which the whole history is here; None where it was never read as a whole."""
-    moment: datetime | None = await connection.fetchval(
-        "SELECT complete_until FROM crawl_marks WHERE source = $1", source
-    )
-    return moment
+async def read_mark(connection: Connection, source: str) -> Mark | None:
+    """How far the whole history is here; None where it was never read as a whole."""
+    row = await connection.fetchrow("SELECT complete_until, lacking FROM crawl_marks WHERE source = $1", source)
+    return Mark(row["complete_until"], tuple(row["lacking"])) if row else None
 
 
-async def mark_complete(connection: Connection, source: str, until: datetime) -> None:
-    """Note that the whole history up to `until` is here."""
+async def mark_complete(connection: Connection, source: str, until: datetime, lacking: Sequence[str]) -> None:
+    """Note that the whole history up to `until` is here, except what is `lacking`."""
     await connection.execute(
-        "INSERT INTO crawl_marks (source, complete_until) VALUES ($1, $2) ON CONFLICT (source) DO UPDATE "
-        "SET complete_until = greatest(crawl_marks.complete_until, excluded.complete_until)",
+        "INSERT INTO crawl_marks (source, complete_until, lacking) VALUES ($1, $2, $3) ON CONFLICT (source) DO UPDATE "
+        "SET complete_until = greatest(crawl_marks.complete_until, excluded.complete_until), "
+        "lacking = excluded.lacking",
         source,
         until,
+        lacking,
     )
 
 

@@ -44,5 +44,6 @@ CREATE TABLE crawl_failures (
 -- The whole history up to this moment is here; what changed afterwards is still to be read.
 CREATE TABLE crawl_marks (
     source text PRIMARY KEY,
-    complete_until timestamptz NOT NULL
+    complete_until timestamptz NOT NULL,
+    lacking text[] NOT NULL DEFAULT '{}'    -- log, notes: what the token was not permitted to read
 );

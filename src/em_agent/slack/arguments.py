@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from rapidfuzz import fuzz, process, utils
 
 from em_agent.ask.names import read_names
+from em_agent.ask.periods import find_period
 from em_agent.errors import InvalidError
 from em_agent.kit.postgres import Pool
-from em_agent.slack.answers.sources import FindPeriod
 
 MOST_SUGGESTIONS = 3
 LONGEST = 500
@@ -47,9 +47,7 @@ class Arguments:
     until: datetime | None = None
 
 
-async def read_arguments(
-    pool: Pool, given: str, *, zone: ZoneInfo, now: datetime, find_period: FindPeriod | None
-) -> Arguments:
+async def read_arguments(pool: Pool, given: str, *, zone: ZoneInfo, now: datetime) -> Arguments:
     """What the words behind the sub-command ask for.
 
     Raises:
@@ -61,7 +59,7 @@ async def read_arguments(
     exact = _exact(given, services)
     if exact is not None:  # before any of its words is taken for something else
         return Arguments(service=exact)
-    since, until, rest = _period(given, zone, now, find_period)
+    since, until, rest = _period(given, zone, now)
     states: tuple[str, ...] = ()
     urgency = None
     left = []
@@ -87,10 +85,8 @@ def suggestions(word: str, known: Sequence[str]) -> list[str]:
     return [name for name, _, _ in found]
 
 
-def _period(
-    given: str, zone: ZoneInfo, now: datetime, find_period: FindPeriod | None
-) -> tuple[datetime | None, datetime | None, str]:
-    period = find_period(given, zone, now) if find_period is not None else None
+def _period(given: str, zone: ZoneInfo, now: datetime) -> tuple[datetime | None, datetime | None, str]:
+    period = find_period(given, zone, now)
     if period is not None:
         return period.since, min(period.until, now), period.without_words(given)
     for word in given.split():

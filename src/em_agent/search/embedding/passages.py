@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import structlog
 
 from em_agent.errors import PermanentError, RetriableError
+from em_agent.kit import locks
 from em_agent.kit.postgres import Connection
 from em_agent.search.embedder import Embedder
 from em_agent.search.vectors import Pending
@@ -12,7 +13,6 @@ from em_agent.search.vectors import Pending
 # Told when passages were written that have no vector.
 CHANNEL = "search_passages"
 
-_LOCK_CLASS = 0x656D04
 # What no model has a reason to refuse.
 _HARMLESS = "Which model is it?"
 
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 async def lead(connection: Connection) -> bool:
     """Whether this connection is the one that has vectors made; it stays so while it lives."""
-    is_leader: bool = await connection.fetchval("SELECT pg_try_advisory_lock($1, 0)", _LOCK_CLASS)
+    is_leader: bool = await connection.fetchval("SELECT pg_try_advisory_lock($1, 0)", locks.EMBEDDING)
     return is_leader
 
 

@@ -15,7 +15,7 @@ import structlog
 
 from em_agent.errors import RetriableError
 from em_agent.incidents import pending
-from em_agent.kit import postgres
+from em_agent.kit import locks, postgres
 from em_agent.kit.postgres import Pool
 from em_agent.slack.announce import told
 from em_agent.slack.announce.rules import Rule, channel_for
@@ -33,7 +33,6 @@ LONGEST_DEBOUNCE = timedelta(seconds=8)
 CLOSED_AFTER = timedelta(minutes=15)
 _STOP_SECONDS = 5.0
 _SAY_ON_SECONDS = 600.0
-_LOCK = 0x656D_6167_656E_7411
 
 log = structlog.get_logger()
 
@@ -69,7 +68,7 @@ class Announcer:
         connection.add_termination_listener(lambda *_: ended.set())
         connection.add_termination_listener(lambda *_: self._wake.set())
         try:
-            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", locks.ANNOUNCING):
                 self.is_well = True
                 await asyncio.sleep(POLL_SECONDS)
             if not self._rules:
