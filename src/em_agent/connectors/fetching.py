@@ -6,7 +6,8 @@ from em_agent.connectors.job import Job
 from em_agent.connectors.listing import MEMBER, NEWEST_FIRST, PATH, look_up, take_incidents
 from em_agent.connectors.spans import Span, spans_between
 from em_agent.connectors.walk import plan, walk
-from em_agent.integrations.pagerduty.paging import PAGE, Listing, Page, Place, Row, next_page
+from em_agent.integrations.pagerduty.paging import PAGE, Listing, Page, Place, next_page
+from em_agent.integrations.pagerduty.rows import Row
 
 _AT_ONCE = 20
 

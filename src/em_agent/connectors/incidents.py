@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from em_agent.connectors.job import SOURCE, Job
+from em_agent.integrations.pagerduty.rows import LOG
 
 _ADD = """
 INSERT INTO crawl_incidents (run_id, incident_id, created_at, is_fetched)
@@ -178,8 +179,9 @@ async def annotated(job: Job, ids: Sequence[str]) -> set[str]:
     """Those of the incidents whose log tells of a note."""
     rows = await job.connection.fetch(
         "SELECT DISTINCT incident_id FROM incident_events "
-        "WHERE incident_id = ANY($1) AND source = 'pagerduty_api' AND kind = 'annotated'",
+        "WHERE incident_id = ANY($1) AND source = $2 AND kind = 'annotated'",
         ids,
+        LOG,
     )
     return {row["incident_id"] for row in rows}
 

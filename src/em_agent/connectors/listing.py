@@ -13,8 +13,8 @@ from em_agent.connectors.walk import Prepare, Take, plan, walk
 from em_agent.domain.times import parse_time
 from em_agent.integrations.pagerduty import paging
 from em_agent.integrations.pagerduty.failures import NotPermittedError
-from em_agent.integrations.pagerduty.paging import PAGE, Listing, Page, Place, Row, next_page
-from em_agent.integrations.pagerduty.rows import incident_of_look, incident_row
+from em_agent.integrations.pagerduty.paging import PAGE, Listing, Page, Place, next_page
+from em_agent.integrations.pagerduty.rows import Row, incident_of_look, incident_row
 
 PATH, MEMBER = "/incidents", "incidents"
 NEWEST_FIRST = ("sort_by", "created_at:desc")

@@ -7,8 +7,8 @@ from em_agent.connectors.intake import take_in
 from em_agent.connectors.job import Job
 from em_agent.connectors.spans import spans_between
 from em_agent.connectors.walk import plan, walk
-from em_agent.integrations.pagerduty.paging import PAGE, Listing, Page, Place, Row, next_page
-from em_agent.integrations.pagerduty.rows import incident_of, log_entry_row
+from em_agent.integrations.pagerduty.paging import PAGE, Listing, Page, Place, next_page
+from em_agent.integrations.pagerduty.rows import Row, incident_of, log_entry_row
 
 PATH, MEMBER = "/log_entries", "log_entries"
 

@@ -13,7 +13,6 @@ UNWRITABLE = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.ProgramLimitExceededError,
-    asyncpg.StatementTooComplexError,
     UnicodeError,
 )
 

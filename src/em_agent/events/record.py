@@ -18,6 +18,7 @@ import structlog
 
 from em_agent.domain.deliveries import Delivery, Receipt
 from em_agent.errors import PermanentError, RetriableError
+from em_agent.events.batch import UNWRITABLE
 from em_agent.kit import json, postgres
 from em_agent.kit.logging import Seldom
 
@@ -47,14 +48,6 @@ SELECT e.id, e.source, e.delivery_id
 FROM unnest($1::text[], $2::text[]) AS d (source, delivery_id)
 JOIN events_raw AS e USING (source, delivery_id)
 """
-
-# What a delivery's own content causes: no later try will do better.
-_UNREADABLE = (
-    asyncpg.DataError,
-    asyncpg.IntegrityConstraintViolationError,
-    asyncpg.ProgramLimitExceededError,
-    UnicodeError,
-)
 
 log = structlog.get_logger()
 
@@ -174,7 +167,7 @@ class Recorder:
             await _insert(connection, batch)
         except postgres.UNREACHABLE:
             raise
-        except _UNREADABLE as error:
+        except UNWRITABLE as error:  # no later try will do better
             if len(batch) == 1:
                 log.warning("recorder.refused", error=str(error), delivery_id=batch[0].delivery.delivery_id)
                 _fail(batch, UnreadableError(str(error)))

@@ -4,14 +4,14 @@ What is created or deleted meanwhile moves the rows. A row that comes twice does
 lost: so each page begins with the row that ended the one before, and where it does not, we step back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
 from em_agent.integrations.pagerduty.api import PagerDutyApi, Parameters
 from em_agent.integrations.pagerduty.failures import RefusedError
+from em_agent.integrations.pagerduty.rows import Row
 
 PAGE = 100
 # offset + limit above this is refused with 400, code 2002.
@@ -20,8 +20,6 @@ _CAP_CODE = 2002
 _STEPS_BACK = (10, PAGE, 10 * PAGE)
 
 log = structlog.get_logger()
-
-Row = Mapping[str, Any]
 
 
 class CapReachedError(Exception):

@@ -16,11 +16,11 @@ from typing import Any
 from em_agent.domain.deliveries import Delivery
 from em_agent.domain.times import parse_time
 from em_agent.errors import InvalidError
+from em_agent.integrations.pagerduty import log_entries, snapshots
 from em_agent.integrations.source import LONGEST_DELIVERY_ID, LONGEST_EVENT_TYPE
 from em_agent.kit import json
 
-LOG = "pagerduty_api"
-SNAPSHOT = "pagerduty_snapshot"
+LOG, SNAPSHOT = log_entries.SOURCE, snapshots.SOURCE
 
 # What changes although the incident does not.
 _VOLATILE = {"alert_counts", "is_mergeable", "pending_actions", "updated_at"}
