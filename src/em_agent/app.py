@@ -16,6 +16,7 @@ from em_agent.api import ask, crawls, health, incidents, kept, metrics, rag, tel
 from em_agent.api.access import AccessGuard
 from em_agent.api.backend import Backend, GatewayBackend
 from em_agent.api.errors import install_error_handlers
+from em_agent.api.limits import BodyLimit
 from em_agent.ask.asker import Asker
 from em_agent.ask.model import Model
 from em_agent.connectors import routes
@@ -51,7 +52,7 @@ def build_gateway(services: GatewayServices) -> ASGIApp:
     )
     intake = Intake(services.slack_pool) if services.slack_pool is not None else None
     slack = RequestLog(SlackEndpoints(intake, services.slack.signing_secrets))
-    app = health.AnswerHead(build_api(backend, list(endpoints), services.model))
+    app = BodyLimit(health.AnswerHead(build_api(backend, list(endpoints), services.model)))
     api = RequestLog(AccessGuard(app, services.api_keys))
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,7 +70,8 @@ def build_connectors(services: ConnectorServices) -> ASGIApp:
     backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone)
     crawling = routes.router(build_crawler(services), services.timezone)
     app = _new_app(backend, [health.router, crawling, crawls.router, telemetry.router])
-    return RequestLog(AccessGuard(health.AnswerHead(app), services.api_keys))
+    limited = BodyLimit(health.AnswerHead(app), {routes.PATH: routes.LONGEST_BODY})
+    return RequestLog(AccessGuard(limited, services.api_keys))
 
 
 def build_crawler(services: ConnectorServices) -> Crawler | None:

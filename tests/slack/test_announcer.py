@@ -17,7 +17,8 @@ from em_agent.slack.announce import told
 from em_agent.slack.announce.announcer import Announcer
 from em_agent.slack.announce.rules import Rule
 from em_agent.slack.announce.teller import Teller
-from em_agent.slack.answers.sources import Alike, Sources
+from em_agent.slack.answers.found import Alike
+from em_agent.slack.answers.sources import Sources
 from em_agent.slack.client import open_slack
 from em_agent.slack.pace import Pace
 from em_agent.slack.poster import Poster
@@ -26,7 +27,7 @@ from tests.fake_slack import Rule as Fault
 from tests.fake_slack.server import BOT_TOKEN
 from tests.parts import running
 from tests.slack.happenings import happened, noted, tell
-from tests.slack.part import StandInFinder
+from tests.slack.part import StandInFinder, StandInTeller
 from tests.waiting import eventually
 
 EVERYTHING = (Rule("CALL"),)
@@ -51,7 +52,7 @@ async def announcing_on(
     finder: StandInFinder | None = None,
 ) -> AsyncIterator[Announcer]:
     """What announces, once it is at work."""
-    sources = Sources(pool, IncidentMeter(pool), ZoneInfo("UTC"), finder=finder)
+    sources = Sources(pool, IncidentMeter(pool), ZoneInfo("UTC"), StandInTeller(), finder or StandInFinder())
     async with open_slack(BOT_TOKEN, slack.url) as client:
         part = Announcer(database_url, pool, rules, Teller(pool, Poster(client, Pace()), sources))
         async with running(part.run()):

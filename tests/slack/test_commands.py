@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from em_agent.kit.postgres import Pool
-from em_agent.slack.answers.sources import Alike
+from em_agent.slack.answers.found import Alike
 from tests.fake_slack import FakeSlack, Said
 from tests.parts import Gateway
 from tests.slack.happenings import happened, noted, tell

@@ -11,7 +11,7 @@ from em_agent.services import SlackAccess
 from em_agent.settings import load_settings
 from em_agent.slack import part as parts_of_slack
 from em_agent.slack.announce.rules import Rule
-from em_agent.slack.memory import sources_from
+from em_agent.slack.answers.sources import sources_from
 from em_agent.slack.part import SlackPart
 from em_agent.zones import zone_of
 from tests.cli.conftest import Command, em_agent

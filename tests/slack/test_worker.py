@@ -33,7 +33,7 @@ async def test_acknowledged_while_answers_take_long(
     acks = [await slack.command(app.url, f"ask question {n}") for n in range(20)]
     acks += await asyncio.gather(*(slack.command(app.url, f"ask question {n}") for n in range(20, 40)))
     assert all(ack.is_timely for ack in acks)
-    assert max(ack.seconds for ack in acks) < 1
+    assert max(ack.seconds for ack in acks) < 3  # what Slack waits
     assert slack.conversations.said == []
     answering.teller.may_answer.set()
     await eventually(lambda: all_done(pool))

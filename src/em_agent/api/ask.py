@@ -68,7 +68,7 @@ def router(asker: Asker) -> APIRouter:
     """The route, which asks the asker."""
     routes = APIRouter(tags=["memory"], dependencies=[Depends(known_only)])
 
-    @routes.post(PATH, summary="Answer a question about incidents", responses=problems(401, 403, 422, 503))
+    @routes.post(PATH, summary="Answer a question about incidents", responses=problems(401, 403, 413, 422, 503))
     async def ask(asked: Asked) -> Answered:
         """The answer out of incidents, notes and metrics, in quotes; or that there is none."""
         return Answered(**_fields(await asker.ask(asked.q, datetime.now(UTC))))

@@ -7,9 +7,10 @@ from pydantic import BaseModel, ValidationError
 
 from em_agent.api.backend import UseGatewayBackend
 from em_agent.api.errors import problems
+from em_agent.api.limits import BULK_BYTES
 from em_agent.api.parameters import known_only
 from em_agent.api.rag_filters import FilterValues, QueryFilters, SearchRequest, to_filters
-from em_agent.api.rag_indexing import BULK_LIMIT_BYTES, IndexAnswer, index_bulk, read_bulk
+from em_agent.api.rag_indexing import IndexAnswer, index_bulk, read_bulk
 from em_agent.errors import InvalidError, NotFoundError
 from em_agent.search import store, vectors
 from em_agent.search.exact import INCIDENT_PREFIX
@@ -63,7 +64,7 @@ class IndexStatus(BaseModel):
     pending_embeddings: int
 
 
-@router.post("/rag/search", response_model_exclude_unset=True, responses=problems(401, 403, 422, 503))
+@router.post("/rag/search", response_model_exclude_unset=True, responses=problems(401, 403, 413, 422, 503))
 async def search_documents(backend: UseGatewayBackend, request: SearchRequest) -> Results:
     """The documents that a question is about, by their words and their meaning."""
     filters = to_filters(request.filters, backend.timezone)
@@ -84,7 +85,7 @@ async def index_document(backend: UseGatewayBackend, document: OwnDocument) -> I
     openapi_extra={
         "requestBody": {
             "required": True,
-            "description": f"Up to {BULK_LIMIT_BYTES >> 20} MiB.",
+            "description": f"Up to {BULK_BYTES >> 20} MiB.",
             "content": {
                 "application/json": {
                     "schema": {

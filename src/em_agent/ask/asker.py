@@ -34,6 +34,7 @@ _TOLD = 3  # incidents that are told of where several fit as well
 _LISTED = 6
 _CLOSE = 0.9  # of the best hit's score
 _NEARNESS_PART = 0.2
+_WRITTEN = {"cause", "fix", "incident", "search"}  # by a model; others are figures and lists, which stay as they are
 
 
 class Asker:
@@ -79,7 +80,7 @@ class Asker:
             draft.notice(note)
         async with reachable():
             sources = await self._answer(draft, question, now)
-        if self._model is not None and sources and not draft.abstained:
+        if self._model is not None and sources and not draft.abstained and question.intent in _WRITTEN:
             await rewrite(draft, self._model, question.text, sources)
         return answer_of(draft, question)
 
@@ -118,12 +119,13 @@ class Asker:
             return self._similar(draft, question, alike, f"like {source.name}")
         target = (await told_of(self._pool, [source]))[0]
         if target.id != source.id:
-            draft.say(f"Incident {source.name} was merged into {target.name}:")
+            draft.notice(f"Incident {source.name} was merged into {target.name}:")
         evidence = await gather(target, question.topic, self._embedder)
         tell(draft, evidence, "fix" if question.intent == "fix" else "cause")
         if question.intent not in {"cause", "fix"}:
-            draft.say(f"Times of {source.name}:" if target.id != source.id else "Its times:")
-            single.tell_figures(draft, source, detail)
+            single.tell_figures(
+                draft, source, detail, "Its times:" if target.id == source.id else f"Times of {source.name}:"
+            )
         return [target]
 
     async def _from_search(self, draft: Draft, question: Question) -> Sequence[Source]:
@@ -141,15 +143,20 @@ class Asker:
         if question.intent == "search":
             rest = [one for one in found if one.id != sources[0].id][: _LISTED - 1]
             sources = [sources[0], *await self._finder.read(rest)]
-        if len(sources) > 1:
-            draft.say()
-            draft.say("Others that fit nearly as well:")
         if question.intent == "search":
-            tell_list(draft, sources[1:], question.topic)
+            with draft.kept():
+                self._say_others(draft, sources)
+                tell_list(draft, sources[1:], question.topic)
             return sources
+        self._say_others(draft, sources)
         for evidence in told[1:]:
             tell(draft, evidence, first, in_full=False)
         return sources
+
+    def _say_others(self, draft: Draft, sources: Sequence[Source]) -> None:
+        if len(sources) > 1:
+            draft.say()
+            draft.say("Others that fit nearly as well:")
 
     async def _nearest_first(self, question: Question, found: Sequence[Found]) -> list[Evidence]:
         """What the close ones say, that first which says most about the question."""
@@ -169,7 +176,6 @@ class Asker:
         if question.intent == "incident" and source.incident:
             detail = await single.detail_of(self._pool, source.incident["id"])
             if detail:
-                draft.say("Its times:")
                 single.tell_figures(draft, source, detail)
 
     def _similar(self, draft: Draft, question: Question, sources: Sequence[Source], what: str) -> Sequence[Source]:
@@ -212,7 +218,7 @@ class Asker:
             return []
         self._say_window(draft, question)
         if count > _TOLD:
-            draft.say(f"{count} incidents fit; of those with notes these are the {_TOLD} most urgent and newest:")
+            draft.notice(f"{count} incidents fit; of those with notes these are the {_TOLD} most urgent and newest:")
         for source in sources:
             evidence = await gather(source, question.topic, self._embedder)
             tell(draft, evidence, "fix" if question.intent == "fix" else "cause", in_full=count == 1)

@@ -41,7 +41,7 @@ class Finder:
         self._zone = zone
 
     async def read(self, found: Iterable[Found], *, follow: bool = False) -> list[Source]:
-        """The documents, in their order; with `follow` one that was merged, and has no notes, gives way to its target."""
+        """The documents, in their order; with `follow` the target of one that was merged without notes in its place."""
         sources = await read_sources(self._pool, [one.id for one in found])
         return await told_of(self._pool, sources) if follow else sources
 
@@ -78,13 +78,11 @@ class Finder:
         return [Found(id_, score) for id_, score in sorted(found.items(), key=lambda item: -item[1])]
 
     async def list_ids(self, question: Question, limit: int) -> tuple[list[str], int]:
-        """The ids of incidents of the question's time and names, and how many there are; those with notes first, where
-        the question wants to hear of them.
-        """
+        """The ids of incidents of the question's time and names, noted ones first for all but lists; their count."""
         return await list_ids(self._pool, filters_of(question), limit, noted_first=question.intent != "list")
 
     async def of_window(self, draft: Draft, question: Question, limit: int) -> tuple[list[Source], int]:
-        """The incidents of the question's time and names, and how many there are; the draft says where there are none."""
+        """The incidents of the question's time and names, and their count; the draft says where there are none."""
         ids, count = await self.list_ids(question, limit)
         if not ids:
             draft.abstain(none_there(question, self._zone))

@@ -195,7 +195,7 @@ def _build_part(name: str, settings: Settings, connections: "Connections", model
 def _build_slack(settings: Settings, database_url: str, models: "Models") -> Part:
     from em_agent.services import slack_access
     from em_agent.slack.announce.rules import Rule
-    from em_agent.slack.memory import sources_from
+    from em_agent.slack.answers.sources import sources_from
     from em_agent.slack.part import SlackPart
 
     rules = [

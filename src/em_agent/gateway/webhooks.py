@@ -26,13 +26,13 @@ from em_agent.gateway.http import (
     Reply,
     Scope,
     Send,
-    discard_body,
     error,
     read_body,
 )
 from em_agent.gateway.rate import RateLimit
 from em_agent.gateway.telemetry import DELIVERIES, STORE_SECONDS
 from em_agent.integrations.source import WebhookSource
+from em_agent.kit.bodies import discard_body
 from em_agent.kit.postgres import Pool
 
 PATH_PREFIX = "/webhooks/"

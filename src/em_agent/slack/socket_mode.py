@@ -20,14 +20,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from em_agent.errors import InvalidError, RetriableError
 from em_agent.kit.postgres import UNREACHABLE, Pool
 from em_agent.slack import troubles
-from em_agent.slack.intake import Intake
+from em_agent.slack.intake import NOT_TAKEN, Intake
 from em_agent.slack.requests import SlackRequest, command_request, event_request, interaction_request
 
 LOOK_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 60.0
 PING_SECONDS = 5
 _READERS = {"slash_commands": command_request, "interactive": interaction_request, "events_api": event_request}
-_NOT_TAKEN = "EM Agent could not take this: its database does not answer. Please try again in a minute."
 
 # What a connection to Slack that does not come about, or breaks, ends with.
 _BROKEN = (SlackApiError, SlackClientError, aiohttp.ClientError, OSError, TimeoutError)
@@ -101,7 +100,7 @@ class SocketMode:
             except RetriableError:
                 if request.kind != "command":
                     return  # it is not acknowledged: Slack sends it again
-                payload = {"response_type": "ephemeral", "text": _NOT_TAKEN}
+                payload = NOT_TAKEN
         response = SocketModeResponse(envelope_id=envelope.envelope_id, payload=payload)
         await client.send_socket_mode_response(response)
 
