@@ -1,5 +1,7 @@
 """How soon `em-agent up` is ready, and how much memory all of it takes, at rest and after a load.
 
+Without the embedding model, which comes and goes with the need for it: some 100 MB in each process that uses it.
+
 Run: python benchmarks/footprint.py
 """
 
@@ -28,6 +30,7 @@ def main() -> None:
             "EM_AGENT_PORT": str(stand.free_port()),
             "EM_AGENT_CONNECTORS_PORT": str(stand.free_port()),
             "EM_AGENT_LOG_LEVEL": "warning",
+            "EMBEDDINGS_URL": "none",
             "PAGERDUTY_WEBHOOK_SECRET": stand.SECRET,
         }
         cold, product = _start(environment)

@@ -20,6 +20,9 @@ def _load(name: str, value: str) -> Settings:
         ("DATABASE_URL", "postgresql://host:99999/db"),
         ("NATS_URL", "nats://host:port"),
         ("NATS_URL", "host:4222"),
+        ("PAGERDUTY_FROM_EMAIL", "Ada"),
+        ("PAGERDUTY_FROM_EMAIL", "ada@example.com\nX-Header: 1"),
+        ("SLACK_API_URL", "https:///api/"),
         ("EMBEDDINGS_URL", "models.internal:8080/v1"),
         ("EMBEDDINGS_URL", "ftp://secret@models.internal/v1"),
         ("EMBEDDINGS_URL", "https:///v1"),
@@ -63,6 +66,11 @@ def test_urls_of_every_form(name: str, value: str) -> None:
     assert value in {settings.database_url, settings.nats_url}
 
 
+def test_the_writer_of_incidents_is_known() -> None:
+    """The email address that PagerDuty wants with what is written is taken, and kept for then."""
+    assert _load("PAGERDUTY_FROM_EMAIL", "ada.young+em@example.com").pagerduty_from_email == "ada.young+em@example.com"
+
+
 @pytest.mark.parametrize(
     ("environment", "missing"),
     [
@@ -90,4 +98,4 @@ def test_a_model_has_a_name_and_a_place(environment: dict[str, str], missing: st
 def test_a_language_model_is_set_whole(given: dict[str, str], word: str) -> None:
     """A language model with half of its settings, or at no address, stops the start with the setting's name."""
     with pytest.raises(ConfigurationError, match=word):
-        load_settings(given).check_llm()
+        load_settings(given, dotenv=Path("there-is-none"))

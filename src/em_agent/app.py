@@ -14,8 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from em_agent import __version__
 from em_agent.api import ask, crawls, health, incidents, kept, metrics, rag, telemetry
 from em_agent.api.access import AccessGuard
-from em_agent.api.backend import Backend
+from em_agent.api.backend import Backend, GatewayBackend
 from em_agent.api.errors import install_error_handlers
+from em_agent.api.limits import BodyLimit
 from em_agent.ask.asker import Asker
 from em_agent.ask.model import Model
 from em_agent.connectors import routes
@@ -28,7 +29,6 @@ from em_agent.gateway.webhooks import PATH_PREFIX, Endpoint, WebhookGateway
 from em_agent.kit.process import cancel
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.search.incident_documents import index_incidents
-from em_agent.search.query import Search
 from em_agent.services import ConnectorServices, GatewayServices, SourceRules
 from em_agent.slack.endpoints import PATH_PREFIX as SLACK_PREFIX
 from em_agent.slack.endpoints import SlackEndpoints
@@ -44,7 +44,7 @@ def build_gateway(services: GatewayServices) -> ASGIApp:
     for name, rules in services.rules.items():
         telemetry.SECRETS.labels(name).set(len(rules.secrets))
     webhooks = WebhookGateway(endpoints, services.recorder, services.pool)
-    backend = Backend(
+    backend = GatewayBackend(
         pool=services.pool,
         nats=services.nats,
         timezone=services.timezone,
@@ -53,7 +53,7 @@ def build_gateway(services: GatewayServices) -> ASGIApp:
     )
     intake = Intake(services.slack_pool) if services.slack_pool is not None else None
     slack = RequestLog(SlackEndpoints(intake, services.slack.signing_secrets))
-    app = health.AnswerHead(build_api(backend, list(endpoints), services.model))
+    app = BodyLimit(health.AnswerHead(build_api(backend, list(endpoints), services.model)))
     api = RequestLog(AccessGuard(app, services.api_keys))
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,11 +68,11 @@ def build_gateway(services: GatewayServices) -> ASGIApp:
 
 def build_connectors(services: ConnectorServices) -> ASGIApp:
     """The connectors service, behind the same access guard as the API."""
-    search = Search(services.pool, None)  # none of its routes searches
-    backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone, search=search)
+    backend = Backend(pool=services.pool, nats=services.nats, timezone=services.timezone)
     crawling = routes.router(build_crawler(services), services.timezone)
     app = _new_app(backend, [health.router, crawling, crawls.router, telemetry.router])
-    return RequestLog(AccessGuard(health.AnswerHead(app), services.api_keys))
+    limited = BodyLimit(health.AnswerHead(app), {routes.PATH: routes.LONGEST_BODY})
+    return RequestLog(AccessGuard(limited, services.api_keys))
 
 
 def build_crawler(services: ConnectorServices) -> Crawler | None:
@@ -98,7 +98,7 @@ async def scheduled(services: ConnectorServices) -> AsyncIterator[None]:
         await cancel([task])
 
 
-def build_api(backend: Backend, sources: Sequence[str], model: Model | None = None) -> FastAPI:
+def build_api(backend: GatewayBackend, sources: Sequence[str], model: Model | None = None) -> FastAPI:
     """The HTTP API with its description at `/docs`, which loads nothing from elsewhere."""
     meter = IncidentMeter(backend.pool)
     metrics_router = metrics.router(meter, timezone=backend.timezone.key)
@@ -115,7 +115,7 @@ def build_api(backend: Backend, sources: Sequence[str], model: Model | None = No
         [
             health.router,
             metrics_router,
-            ask.router(lambda _: asker),
+            ask.router(asker),
             incidents.router,
             rag.router,
             kept.router,
@@ -123,7 +123,7 @@ def build_api(backend: Backend, sources: Sequence[str], model: Model | None = No
             telemetry.router,
         ],
     )
-    _describe_webhooks_too(app, sources)
+    _describe_what_others_serve(app, sources)
     return app
 
 
@@ -140,8 +140,8 @@ def _new_app(backend: Backend, routers: Sequence[APIRouter]) -> FastAPI:
     return app
 
 
-def _describe_webhooks_too(app: FastAPI, sources: Sequence[str]) -> None:
-    """Put the webhook route, which FastAPI does not serve, into the API's description."""
+def _describe_what_others_serve(app: FastAPI, sources: Sequence[str]) -> None:
+    """Put the routes of webhooks and Slack, which FastAPI does not serve, into the API's description."""
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:

@@ -16,10 +16,9 @@ from em_agent.integrations.registry import SOURCES
 from em_agent.integrations.source import WebhookSource
 from em_agent.kit.nats import open_client
 from em_agent.kit.postgres import Pool, open_pool
-from em_agent.search.embedder import Embedder
-from em_agent.search.embedding.bundled import BundledEmbedder, is_installed
+from em_agent.models import open_embedder, open_model
 from em_agent.search.query import Search
-from em_agent.settings import NO_EMBEDDINGS, Settings
+from em_agent.settings import Settings
 
 if TYPE_CHECKING:  # it reads questions and answers, which few roles do
     from em_agent.ask.model import Model
@@ -36,7 +35,7 @@ class SourceRules:
     """What the installation sets for one source of webhooks."""
 
     source: WebhookSource
-    secrets: Sequence[bytes]
+    secrets: Sequence[bytes] = field(repr=False)
     body_limit_bytes: int
     takes_unsigned: bool
     rate_limit_per_second: float | None
@@ -68,9 +67,9 @@ class PagerDutyAccount:
 class ConnectorServices(Connections):
     """What the connectors service works with."""
 
-    api_keys: Sequence[str]
+    api_keys: Sequence[str] = field(repr=False)
     timezone: ZoneInfo
-    database_url: str
+    database_url: str = field(repr=False)
     pagerduty: PagerDutyAccount | None
     crawl_seconds: float
 
@@ -79,9 +78,9 @@ class ConnectorServices(Connections):
 class SlackAccess:
     """What Slack knows us by, and we it."""
 
-    signing_secrets: Sequence[str]
-    bot_token: str | None
-    app_token: str | None
+    signing_secrets: Sequence[str] = field(repr=False)
+    bot_token: str | None = field(repr=False)
+    app_token: str | None = field(repr=False)
     api_url: str
 
 
@@ -89,7 +88,7 @@ class SlackAccess:
 class GatewayServices(Connections):
     """What the gateway works with; without Slack's signing secret nothing is taken of it."""
 
-    api_keys: Sequence[str]
+    api_keys: Sequence[str] = field(repr=False)
     timezone: ZoneInfo
 
     recorder: Recorder
@@ -133,55 +132,6 @@ async def open_connections(
         open_client(nats_url, name=f"em-agent {role}", wait=waits_for_nats) as nats,
     ):
         yield Connections(pool, nats)
-
-
-@asynccontextmanager
-async def open_embedder(settings: Settings) -> AsyncIterator[Embedder | None]:
-    """The model that turns text into vectors, closed on exit; None where words alone are to do."""
-    embedder = _embedder(settings)
-    try:
-        yield embedder
-    finally:
-        if embedder is not None:
-            await embedder.close()
-
-
-def _embedder(settings: Settings) -> Embedder | None:
-    if settings.embeddings_url == NO_EMBEDDINGS:
-        return None
-    if settings.embeddings_url is not None and settings.embeddings_model is not None:
-        from em_agent.search.embedding.openai import OpenAiEmbedder  # noqa: PLC0415 - an HTTP client, for few
-
-        key = settings.embeddings_api_key
-        return OpenAiEmbedder(
-            settings.embeddings_url, settings.embeddings_model, key.get_secret_value() if key else None
-        )
-    if not is_installed():
-        log.warning("embedder.not_installed", effect="search by words alone", mend="set EMBEDDINGS_URL")
-        return None
-    return BundledEmbedder()
-
-
-@asynccontextmanager
-async def open_model(settings: Settings) -> "AsyncIterator[Model | None]":
-    """The language model that may write answers, closed on exit; None where they are made of quotes.
-
-    Raises:
-        ConfigurationError: one of LLM_URL and LLM_MODEL is set without the other.
-
-    """
-    settings.check_llm()
-    if settings.llm_url is None or settings.llm_model is None:
-        yield None
-        return
-    from em_agent.ask.model import Model  # noqa: PLC0415 - see above
-
-    key = settings.llm_api_key
-    model = Model(settings.llm_url, settings.llm_model, key.get_secret_value() if key else None)
-    try:
-        yield model
-    finally:
-        await model.close()
 
 
 @asynccontextmanager

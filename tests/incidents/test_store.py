@@ -8,11 +8,16 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from em_agent.domain.deliveries import StoredEvent
 from em_agent.domain.incidents import IncidentEvent, Note, Ref, Snapshot
 from em_agent.incidents import store
 from em_agent.incidents.facts import load
+from em_agent.integrations.pagerduty.events import to_incident_event
 from em_agent.kit.postgres import Pool
+from em_agent.search.incident_documents import index_incidents
+from tests.deliveries import event, incident
 from tests.domain.test_incidents import ADA, BO, histories, t
+from tests.warehouse.test_odd_bodies import LONG
 
 _TABLES = ("incident_events", "incidents", "incident_episodes", "incident_notes", "incident_assignments")
 
@@ -64,6 +69,23 @@ async def test_everything_comes_back(pool: Pool) -> None:
     async with pool.acquire() as connection:
         await store.apply(connection, [plain, full])
         assert sorted((await load(connection, ["P1"]))["P1"], key=lambda event: event.event_id) == [plain, full]
+
+
+async def test_names_that_no_index_takes(pool: Pool) -> None:
+    """An authentic event with names of any length is stored and found; only the end of such a name is lost."""
+    reference = {"id": LONG[:200], "type": "reference", "summary": LONG}
+    names = dict.fromkeys(("service", "priority", "escalation_policy"), reference)
+    document = event("triggered", 0, data=incident("P1", **names, teams=[reference], assignees=[reference]))
+    stored = StoredEvent(1, "pagerduty", "incident.triggered", "d1", t(0), t(0))
+    told = to_incident_event(stored, document)
+    assert told is not None
+    async with pool.acquire() as connection:
+        await store.apply(connection, [told])
+        await index_incidents(connection, ["P1"])
+        row = await connection.fetchrow("SELECT service, priority, teams[1] AS team FROM incidents")
+        assert await connection.fetchval("SELECT count(*) FROM search.documents") == 1
+    assert row is not None
+    assert all(LONG.startswith(name) and len(name) > 255 for name in row.values())
 
 
 async def test_two_writers_of_the_same_incidents(pool: Pool) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from em_agent.kit.postgres import open_pool
-from em_agent.metrics.incidents import IncidentMeter
+from em_agent.metrics.incidents import MOST_REMEMBERED, IncidentMeter
 from em_agent.metrics.models import Duration, Group, IncidentMetrics
 from em_agent.metrics.query import Query
 from em_agent.workers.dbt import Transformer
@@ -220,3 +221,25 @@ def test_every_grouping_runs(database_url: str, transformer: Transformer, clock:
             )  # fmt: skip
             for group in measure(database_url, query).groups:
                 assert tuple(group.key) == group_by
+
+
+def test_only_so_much_is_remembered(database_url: str, transformer: Transformer) -> None:
+    """Answers are given again until they are more than there is room for; one that is too long is not kept."""
+    store(database_url, [event.stored() for event in histories(seed=14, incidents=10)])
+    transformer.run()
+
+    async def run() -> None:
+        async with open_pool(database_url, name="test", size=2) as pool:
+            meter = IncidentMeter(pool)
+            long = replace(WIDE, since=UNTIL - timedelta(days=3000), until=UNTIL, group_by=("day", "urgency"))
+            months = [replace(WIDE, since=SINCE - timedelta(days=n), group_by=("month",)) for n in range(8)]
+            first = await meter.measure(months[0])
+            assert (await meter.measure(months[0])).groups[0] is first.groups[0]
+            assert len((await meter.measure(long)).groups) > MOST_REMEMBERED
+            assert (await meter.measure(months[0])).groups[0] is first.groups[0]
+            for query in months[1:]:
+                assert (await meter.measure(query)).groups == (await meter.measure(query)).groups
+            assert (await meter.measure(months[0])).groups[0] is not first.groups[0]
+            assert (await meter.measure(months[0])).groups == first.groups
+
+    asyncio.run(run())

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from em_agent.connectors.intake import take_in
 from em_agent.domain.documents import Document
 from em_agent.domain.incidents import IncidentEvent, Note, Ref, Snapshot
 from em_agent.incidents import pending, store
+from em_agent.integrations.pagerduty.rows import incident_row
 from em_agent.kit.postgres import Pool
 from em_agent.search import incident_documents as documents
 from em_agent.search import store as index
@@ -236,3 +238,27 @@ async def test_who_marks_never_waits_in_a_circle(pool: Pool) -> None:
             await index_incidents(connection, ids)
     assert await marked(pool) == []
     assert await pool.fetchval("SELECT count(*) FROM search.passages WHERE text = 'note 5'") == 24
+
+
+async def test_what_alerts_say(pool: Pool) -> None:
+    """Where an incident was read with its alerts, they are passages, each of those that differ, also after later looks."""
+    alerts: list[Any] = [
+        {"summary": "Checkout is down"},
+        {"summary": "Disk full", "body": {"details": {"error": "No space left on device", "tags": ["a"], "at": 97}}},
+        {"summary": "Disk full", "body": {"details": {"error": "No space left on device", "tags": ["b"], "at": 97}}},
+        {"summary": None, "body": {"details": "x" * 3000}, "created_at": "2026-03-01T12:00:00Z"},
+        "nonsense",
+        {"summary": 7, "body": []},
+    ]
+    seen = {"id": "P1", "title": "Checkout is down"}
+    async with pool.acquire() as connection:
+        await take_in(connection, [incident_row(seen, has_log=True, alerts=alerts)])
+        await take_in(connection, [incident_row({**seen, "status": "resolved"}, has_log=True)])
+        (document,) = await incident_documents(connection, ["P1"])
+    found = [(passage.kind, passage.text) for passage in document.passages]
+    assert found[:2] == [
+        ("title", "Checkout is down"),
+        ("paragraph", "Disk full\nat: 97\nerror: No space left on device"),
+    ]
+    assert "".join(text for _, text in found[2:]) == "x" * 2000
+    assert document.passages[-1].at == START

@@ -12,7 +12,7 @@ import pytest
 from em_agent.domain.documents import Document, Passage
 from em_agent.errors import NotFoundError, RetriableError
 from em_agent.kit.postgres import Pool
-from em_agent.search import store, vectors
+from em_agent.search import query, store, vectors
 from em_agent.search.embedder import Vectors
 from em_agent.search.filters import Filters
 from em_agent.search.fusion import WORDS_WEIGHT
@@ -210,17 +210,17 @@ async def test_a_slow_model_holds_no_connection(pool: Pool, monkeypatch: pytest.
     model = SlowModel()
     await put(pool, *INCIDENTS, model=model)
     search = Search(pool, model)
-    answers: list[Any] = []
-    answer = search._answer
+    looks: list[Any] = []
+    look = query._look
 
     async def noted(*arguments: Any) -> Any:
-        answers.append(await answer(*arguments))
-        return answers[-1]
+        looks.append(await look(*arguments))
+        return looks[-1]
 
-    monkeypatch.setattr(search, "_answer", noted)
+    monkeypatch.setattr(query, "_look", noted)
     count = pool.get_max_size() + 2
     asked = [asyncio.create_task(search.search(f"slow payments {number}")) for number in range(count)]
-    await eventually(lambda: answers == [None] * count and pool.get_idle_size() == pool.get_size(), 30)
+    await eventually(lambda: len(looks) == count and pool.get_idle_size() == pool.get_size(), 30)
     model.may_answer.set()
     for outcome in await asyncio.gather(*asked):
         assert outcome.degraded == ()

@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 
 from em_agent.kit.postgres import Pool
 from em_agent.metrics.incidents import IncidentMeter
-from em_agent.slack.answers.sources import Alike, Quote, Sources, Told
+from em_agent.slack.answers.found import Alike, Quote, Told
+from em_agent.slack.answers.sources import Sources
 from em_agent.slack.client import open_slack
 from em_agent.slack.dispatch import build_dispatch
+from em_agent.slack.memory import MemoryFinder, MemoryTeller
 from em_agent.slack.pace import Pace
 from em_agent.slack.poster import Poster
 from em_agent.slack.worker import SlackWorker
@@ -22,7 +24,7 @@ TOLD = Told("The pool was too small.", (Quote("cause", "The pool was too small."
 
 
 @dataclass
-class StandInTeller:
+class StandInTeller(MemoryTeller):
     """Answers every question in the same way, when it may."""
 
     told: Told = TOLD
@@ -41,7 +43,7 @@ class StandInTeller:
 
 
 @dataclass
-class StandInFinder:
+class StandInFinder(MemoryFinder):
     """Finds what was put there."""
 
     found: Sequence[Alike] = ()

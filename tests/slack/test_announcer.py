@@ -13,10 +13,12 @@ from em_agent.kit.postgres import Pool
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.slack import pace
 from em_agent.slack.announce import announcer as announcing
+from em_agent.slack.announce import told
 from em_agent.slack.announce.announcer import Announcer
 from em_agent.slack.announce.rules import Rule
 from em_agent.slack.announce.teller import Teller
-from em_agent.slack.answers.sources import Alike, Sources
+from em_agent.slack.answers.found import Alike
+from em_agent.slack.answers.sources import Sources
 from em_agent.slack.client import open_slack
 from em_agent.slack.pace import Pace
 from em_agent.slack.poster import Poster
@@ -25,7 +27,7 @@ from tests.fake_slack import Rule as Fault
 from tests.fake_slack.server import BOT_TOKEN
 from tests.parts import running
 from tests.slack.happenings import happened, noted, tell
-from tests.slack.part import StandInFinder
+from tests.slack.part import StandInFinder, StandInTeller
 from tests.waiting import eventually
 
 EVERYTHING = (Rule("CALL"),)
@@ -50,7 +52,7 @@ async def announcing_on(
     finder: StandInFinder | None = None,
 ) -> AsyncIterator[Announcer]:
     """What announces, once it is at work."""
-    sources = Sources(pool, IncidentMeter(pool), ZoneInfo("UTC"), finder=finder)
+    sources = Sources(pool, IncidentMeter(pool), ZoneInfo("UTC"), StandInTeller(), finder or StandInFinder())
     async with open_slack(BOT_TOKEN, slack.url) as client:
         part = Announcer(database_url, pool, rules, Teller(pool, Poster(client, Pace()), sources))
         async with running(part.run()):
@@ -222,6 +224,23 @@ async def test_channel_is_refused(database_url: str, pool: Pool, slack: FakeSlac
         await eventually(lambda: _troubles(pool, "channel CSTORE"))
         await eventually(lambda: roots(slack, "CSTORE"), 30)
         await eventually(lambda: _no_troubles(pool))
+
+
+async def test_many_for_one_channel(
+    database_url: str, pool: Pool, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More incidents than one look takes, for a channel that takes none, keep no other channel waiting."""
+    monkeypatch.setattr(told, "_PENDING", told._PENDING.replace(f"<= {told.MOST_OF_A_CHANNEL}", "<= 5"))
+    slack.rule("chat.postMessage", Fault(error="is_archived", when=lambda body: body["channel"] == "CSTORE"))
+    rules = (Rule("CSTORE", urgencies=["low"]), Rule("CALL"))
+    async with announcing_on(database_url, pool, slack, rules):
+        await tell(
+            pool,
+            *(happened("triggered", f"P{n:02d}", n, at=now() - timedelta(minutes=5), urgency="low") for n in range(30)),
+        )
+        await tell(pool, happened("triggered", "P99", at=now(), title="elsewhere"))
+        [root] = await eventually(lambda: roots(slack, "CALL"))
+        assert "elsewhere" in root.text
 
 
 async def test_limit_is_obeyed(database_url: str, pool: Pool, slack: FakeSlack) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from em_agent.kit.postgres import Pool
-from em_agent.slack.answers.sources import Alike
+from em_agent.slack.answers.found import Alike
 from tests.fake_slack import FakeSlack, Said
 from tests.parts import Gateway
 from tests.slack.happenings import happened, noted, tell
@@ -41,6 +41,12 @@ async def test_unknown_sub_command(slack: FakeSlack, app: Gateway) -> None:
     """An unknown sub-command is answered with the one that was probably meant."""
     said = await answer_to(slack, app, "incidnets checkout")
     assert "Did you mean /em-agent incidents?" in said.words
+    assert "Did you mean /em-agent incident 42?" in (await answer_to(slack, app, "42")).words
+    assert (
+        "Did you mean /em-agent ask why did checkout break?"
+        in (await answer_to(slack, app, "why did checkout break?")).words
+    )
+    assert "Did you mean" not in (await answer_to(slack, app, "xyzzy")).words
 
 
 @pytest.mark.usefixtures("answering")

@@ -138,6 +138,7 @@ async def test_nonsense(app: Gateway, pool: Pool) -> None:
     long = b"text=" + b"x" * (1024 * 1024)
     assert (await app.client.post("/slack/commands", content=long, headers=signed(long))).status_code == 413
     assert (await app.client.get("/slack/commands")).status_code == 405
+    assert (await app.client.post("/slack/commands", headers={"Host": "[::1"})).status_code == 401
     assert (await app.client.post("/slack/other")).status_code == 404
     assert await kept(pool) == 0
 

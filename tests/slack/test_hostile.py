@@ -14,11 +14,12 @@ from em_agent.metrics.incidents import IncidentMeter
 from em_agent.slack import text
 from em_agent.slack.answers.answer import Answer, plain_answer
 from em_agent.slack.answers.ask import ask_answer
+from em_agent.slack.answers.found import Alike, Quote, Told
 from em_agent.slack.answers.incident import incident_answer
 from em_agent.slack.answers.incidents import incidents_answer
 from em_agent.slack.answers.quotes import quotation
 from em_agent.slack.answers.similar import similar_answer
-from em_agent.slack.answers.sources import Alike, Quote, Sources, Told
+from em_agent.slack.answers.sources import Sources
 from em_agent.slack.listeners.commands import answer_command
 from tests.fake_slack import live_markup, problems_of
 from tests.slack.happenings import happened, noted, tell

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from em_agent.slack import endpoints
 from em_agent.slack.manifest import REQUIRED_SCOPES, manifest
 from tests.cli.conftest import Command, em_agent
 
@@ -21,7 +20,9 @@ def test_for_an_address() -> None:
     [command] = document["features"]["slash_commands"]
     settings = document["settings"]
     urls = {command["url"], settings["event_subscriptions"]["request_url"], settings["interactivity"]["request_url"]}
-    assert urls == {f"https://em.acme.example{path}" for path in endpoints.PATHS}
+    assert urls == {
+        f"https://em.acme.example{path}" for path in ("/slack/commands", "/slack/interactions", "/slack/events")
+    }
     assert command["command"] == "/em-agent"
     assert set(settings["event_subscriptions"]["bot_events"]) == {"app_mention", "message.im"}
     assert set(document["oauth_config"]["scopes"]["bot"]) >= REQUIRED_SCOPES

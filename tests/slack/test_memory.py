@@ -9,8 +9,7 @@ import pytest
 from em_agent.kit.postgres import Pool
 from em_agent.search.incident_documents import index_incidents
 from em_agent.slack.answers.followups import is_follow_up
-from em_agent.slack.answers.sources import Sources
-from em_agent.slack.memory import sources_from
+from em_agent.slack.answers.sources import Sources, sources_from
 from tests.slack.happenings import happened, noted, tell
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -37,7 +36,6 @@ async def sources(pool: Pool) -> Sources:
 
 async def test_quotes_stand_apart(sources: Sources) -> None:
     """Cause and resolution are quotations with author and link, and our own words don't repeat them."""
-    assert sources.teller is not None
     told = await sources.teller.tell("what caused the disk full incident?", NOW, context=None)
     assert not told.abstained
     assert {(quote.role, quote.author) for quote in told.quotes} >= {("cause", "Ada"), ("resolution", "Ada")}
@@ -49,7 +47,6 @@ async def test_quotes_stand_apart(sources: Sources) -> None:
 
 async def test_follow_up(sources: Sources) -> None:
     """A question that leaves out what it is about is asked together with the one before."""
-    assert sources.teller is not None
     context = "what caused the disk full incident?"
     told = await sources.teller.tell("and how was it fixed?", NOW, context=context)
     assert "Disk full on db-2" in told.answer
@@ -60,7 +57,6 @@ async def test_follow_up(sources: Sources) -> None:
 
 async def test_similar_are_resolved_and_say_their_fix(sources: Sources) -> None:
     """Incidents like it are resolved ones, with the sentence that says what mended them."""
-    assert sources.finder is not None
     found = await sources.finder.similar("P3", 3)
     assert found[0].id == "P1"
     assert (found[0].role, found[0].author) == ("resolution", "Ada")

@@ -10,7 +10,9 @@ import pytest
 
 from em_agent.errors import RetriableError
 from em_agent.kit.postgres import Pool
-from em_agent.slack import jobs
+from em_agent.slack import jobs, kept
+from em_agent.slack import worker as working
+from em_agent.slack.poster import Poster
 from tests.fake_slack import FakeSlack, Rule
 from tests.parts import Gateway
 from tests.slack.happenings import happened, tell
@@ -185,3 +187,46 @@ async def test_nothing_stays_of_what_was_asked(slack: FakeSlack, app: Gateway, p
     await pool.execute("UPDATE slack_jobs SET finished_at = now() - interval '31 days'")
     await jobs.tidy(pool)
     assert await pool.fetchval("SELECT count(*) FROM slack_answers") == 0
+
+
+@pytest.mark.usefixtures("answering")
+async def test_blocks_that_slack_refuses(slack: FakeSlack, app: Gateway, pool: Pool) -> None:
+    """Where Slack does not take the blocks, whoever asked still gets the words."""
+    slack.rule("response_url", Rule(status=400, error="invalid_blocks", when=lambda body: bool(body.get("blocks"))))
+    await tell(pool, happened("triggered"))
+    await slack.command(app.url, "incident 42")
+    [said] = await eventually(slack.conversations.private)
+    assert "The database is down" in said.text
+    assert said.blocks == []
+
+
+@pytest.mark.parametrize("step", ["keep", "send"])
+async def test_what_fails_after_the_search_ends(  # noqa: PLR0913 - fixtures
+    slack: FakeSlack, app: Gateway, answering: Answering, pool: Pool, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """An answer that can never be kept, or sent, is not looked for for ever: who asked hears so, once."""
+
+    async def fail(*_: object, **__: object) -> None:
+        raise ValueError(step)
+
+    monkeypatch.setattr(working, "LONGEST_BACKOFF_SECONDS", 0.05)
+    if step == "keep":
+        monkeypatch.setattr(kept, "keep", fail)
+    else:
+        monkeypatch.setattr(Poster, "_send", fail)
+    await slack.command(app.url, "ask why?")
+    await eventually(lambda: all_done(pool))
+    assert step in await pool.fetchval("SELECT error FROM slack_jobs")
+    assert len(answering.teller.asked) == (working.ATTEMPTS if step == "keep" else 1)
+    assert ["Something went wrong" in said.words for said in slack.conversations.private()] == [True] * (step == "keep")
+
+
+async def test_a_question_that_ends_the_worker(database_url: str, slack: FakeSlack, app: Gateway, pool: Pool) -> None:
+    """A question over which the worker died several times is not asked once more; who asked hears so."""
+    await slack.command(app.url, "ask why?")
+    await pool.execute("UPDATE slack_jobs SET attempts = $1", working.ATTEMPTS)
+    async with answering_on(database_url, pool, slack) as part:
+        await eventually(lambda: all_done(pool))
+        assert part.teller.asked == []
+    [said] = slack.conversations.private()
+    assert "Something went wrong" in said.words

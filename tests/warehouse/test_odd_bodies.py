@@ -1,6 +1,7 @@
 """Bodies that are JSON and little else."""
 
 import json
+import random
 from datetime import UTC, datetime
 
 from em_agent.workers.dbt import Transformer
@@ -9,12 +10,15 @@ from tests.marts import body, execute, fetch, store
 RECEIVED = datetime(2026, 3, 1, 10, tzinfo=UTC)
 NUMBER = "1e999999"
 DEEP = "[" * 2000 + "]" * 2000
+# What nothing makes shorter, and no index takes: four bytes each.
+LONG = "".join(chr(random.Random(n).randrange(0x10000, 0x10FFFF)) for n in range(5_000))
 VALUES = (
     "null", "true", "0", "-1", "1.5", NUMBER, "-" + NUMBER, '""', '" "', '"x"', "[]", "{}", "[null]", '[{"id":{}}]',
     '{"id":[]}', '{"id":1e5}', '{"id":"","summary":""}', '{"type":1}', '{"id":"a","id":null}', '"' + "é" * 70_000 + '"',
     '{"id":"' + "i" * 9000 + '","summary":"' + "n" * 90_000 + '"}', DEEP, "12345678901234567890123", '"9999-12-31T23:59:59-14:00"',
     '"0001-01-01T00:00:00+14:00"', '"2026-02-30T00:00:00Z"', '"\\u0001\\n%s{{ }}\'\\"\\\\"', '{"summary":"P' + "9" * 400 + '"}',
     '{"id":"a","summary":"P٣"}', '[[{"id":"a"}],{"id":"b","summary":null},{"summary":"c"},{"id":-7}]',
+    '{"id":"' + LONG[:200] + '","summary":"' + LONG + '"}', '[{"id":"' + LONG[:200] + '","name":"' + LONG + '"}]', '{"summary":"' + LONG + '"}',
 )  # fmt: skip
 FIELDS = (
     "id", "type", "incident", "number", "incident_number", "title", "urgency", "service", "teams", "priority",
@@ -43,6 +47,10 @@ def odd_bodies() -> list[str]:
         bodies.append(f'{{"event":{{"event_type":"{kind}","agent":{value},"data":{{"id":"PODD","type":"incident"}}}}}}')
         bodies.append(f'{{"event":{value}}}')
         bodies.append(f'{{"odd":{value}}}')
+    for reference in (f'{{"summary":"{LONG}"}}', f'{{"id":"{LONG[:200]}","summary":"{LONG}"}}'):
+        named = ",".join(f'"{name}":{reference}' for name in ("service", "priority", "escalation_policy"))
+        data = f'{{"id":"PODD",{named},"teams":[{reference}],"created_at":"2026-03-01T10:00:00Z"}}'
+        bodies.append(f'{{"event":{{"event_type":"incident.triggered","data":{data}}}}}')
     bodies.append('{"event":{"event_type":"incident.triggered","data":{"id":"PDOUBLE","id":"PLAST"}},"event":{}}')
     bodies.append('  {"event":{"event_type":"incident\\u002etriggered","data":{"id":"PESCAPED"}}}\n')
     return bodies

@@ -16,7 +16,7 @@ from em_agent.domain.documents import Document, Passage
 from em_agent.errors import PermanentError, RetriableError
 from em_agent.incidents import store as incident_store
 from em_agent.kit.postgres import Pool
-from em_agent.search import store
+from em_agent.search import store, vectors
 from em_agent.search.embedder import Embedder, Vectors
 from em_agent.search.query import Search
 from em_agent.workers import search as worker_module
@@ -213,6 +213,90 @@ async def test_a_refused_passage_does_not_stop_the_others(database_url: str, poo
     rows = await pool.fetch("SELECT text, embedding::text AS vector FROM search.passages ORDER BY ordinal")
     assert {row["text"] for row in rows if row["vector"] == "[0,0,0,0]"} == {"cursed"}
     assert sum(row["vector"] is not None for row in rows) == 6
+
+
+async def test_a_model_that_refuses_everything_only_delays_vectors(database_url: str, pool: Pool) -> None:
+    """While it refuses even a harmless text no passage is taken for a bad one; when it takes texts, all are read."""
+    model = Model()
+    model.failure = PermanentError("The embedding model answers 400.")
+    await apply(pool, *(noted(n, f"note {n}") for n in range(6)))
+    with structlog.testing.capture_logs() as logs:
+        async with search_on(database_url, model):
+            await eventually(lambda: len(model.asked) > 20)
+            assert await models(pool) == {None: 6}
+            model.failure = None
+            await eventually(lambda: is_settled(pool, "model-a"))
+    assert not await pool.fetchval("SELECT count(*) FROM search.passages WHERE embedding::text = '[0,0,0,0]'")
+    assert "search.passage_refused" not in [entry["event"] for entry in logs]
+
+
+@pytest.mark.parametrize("failure", [PermanentError("It answers 422."), ValueError("a fault of ours")])
+async def test_a_model_that_is_unknown_and_fails_only_delays_vectors(
+    database_url: str, pool: Pool, failure: Exception
+) -> None:
+    """Whatever the first question to a model fails with, incidents are indexed all the time."""
+    model = Model()
+    model.is_known, model.failure = False, failure
+    async with search_on(database_url, model) as worker:
+        for n in range(6):
+            await apply(pool, noted(n, f"note {n}"))
+            await eventually(partial(pool.fetchval, "SELECT count(*) > $1 FROM search.passages", n))
+            await eventually(partial(has_asked, model, n + 1))
+            assert worker.is_well
+        model.failure = None
+        await eventually(lambda: is_settled(pool, "model-a"))
+
+
+async def has_asked(model: Model, count: int) -> bool:
+    """Whether the model was asked so many texts."""
+    return len(model.asked) >= count
+
+
+async def test_an_index_that_fails_or_takes_long_holds_up_nobody(
+    database_url: str, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the vectors' index fails, and then is built for long, passages are indexed and get their vectors."""
+    looks = 0
+
+    async def build(*_: Any) -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise ValueError
+        await asyncio.sleep(3600)
+        return True
+
+    monkeypatch.setattr(vectors, "ensure_index", build)
+    async with search_on(database_url, Model()) as worker:
+        for n in range(4):
+            await apply(pool, noted(n, f"note {n}"))
+            await eventually(partial(pool.fetchval, "SELECT count(embedding) > $1 FROM search.passages", n))
+        await eventually(lambda: looks == 2)
+        await apply(pool, noted(9, "note 9"))
+        await eventually(lambda: is_settled(pool, "model-a"))
+        assert worker.is_well
+
+
+async def test_the_index_is_looked_for_while_passages_still_wait(
+    database_url: str, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long history has its index before the last of it is embedded."""
+    waiting: list[int] = []
+
+    async def look(connection: Any, *_: Any) -> bool:
+        waiting.append(await connection.fetchval("SELECT count(*) FROM search.passages WHERE model IS NULL"))
+        return False
+
+    monkeypatch.setattr(vectors, "ensure_index", look)
+    monkeypatch.setattr(worker_module, "EMBED_BATCH_SIZE", 2)
+    monkeypatch.setattr(worker_module, "BATCHES_BETWEEN_LOOKS", 5)
+    await apply(pool, *(noted(n, f"note {n}") for n in range(80)))
+    async with search_on(database_url):
+        await eventually(lambda: pool.fetchval("SELECT count(*) = 80 FROM search.passages"))
+    async with search_on(database_url, Model()):
+        await eventually(lambda: is_settled(pool, "model-a"))
+        await eventually(lambda: bool(waiting) and waiting[-1] == 0)
+    assert any(0 < count < 80 for count in waiting)
 
 
 async def test_another_model_reads_everything_anew(database_url: str, pool: Pool) -> None:

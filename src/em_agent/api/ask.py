@@ -1,10 +1,9 @@
 """`POST /v1/ask`."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from em_agent.api.errors import problems
@@ -65,14 +64,14 @@ class Answered(BaseModel):
     filters: dict[str, list[str]] = Field(description="Which service, team, urgency, priority or status was meant.")
 
 
-def router(asker: Callable[[Request], Asker]) -> APIRouter:
-    """The route, which asks whom the request belongs to."""
+def router(asker: Asker) -> APIRouter:
+    """The route, which asks the asker."""
     routes = APIRouter(tags=["memory"], dependencies=[Depends(known_only)])
 
-    @routes.post(PATH, summary="Answer a question about incidents", responses=problems(401, 403, 422, 503))
-    async def ask(request: Request, asked: Asked) -> Answered:
+    @routes.post(PATH, summary="Answer a question about incidents", responses=problems(401, 403, 413, 422, 503))
+    async def ask(asked: Asked) -> Answered:
         """The answer out of incidents, notes and metrics, in quotes; or that there is none."""
-        return Answered(**_fields(await asker(request).ask(asked.q, datetime.now(UTC))))
+        return Answered(**_fields(await asker.ask(asked.q, datetime.now(UTC))))
 
     return routes
 

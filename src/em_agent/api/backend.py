@@ -11,15 +11,21 @@ from em_agent.kit.postgres import Pool
 from em_agent.search.query import Search
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Backend:
     """The connections and settings behind a service's routes."""
 
     pool: Pool
     nats: Client
     timezone: ZoneInfo
-    search: Search
     has_slack: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayBackend(Backend):
+    """What the gateway's routes have besides."""
+
+    search: Search
 
 
 def _of(request: Request) -> Backend:
@@ -27,4 +33,10 @@ def _of(request: Request) -> Backend:
     return backend
 
 
+def _of_gateway(request: Request) -> GatewayBackend:
+    backend: GatewayBackend = request.app.state.backend
+    return backend
+
+
 UseBackend = Annotated[Backend, Depends(_of)]
+UseGatewayBackend = Annotated[GatewayBackend, Depends(_of_gateway)]

@@ -1,14 +1,16 @@
 """`GET /v1/metrics/incidents` and `GET /v1/metrics/completeness`."""
 
+from asyncio import to_thread
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from em_agent.api.errors import problems
 from em_agent.api.parameters import refuse_unknown
-from em_agent.metrics.incidents import IncidentMeter
+from em_agent.metrics.incidents import LARGE, IncidentMeter
 from em_agent.metrics.models import Completeness, IncidentMetrics
 from em_agent.metrics.parameters import (
     ATTRIBUTIONS,
@@ -125,7 +127,13 @@ async def _answer(request: Request, meter: IncidentMeter, timezone: str) -> Resp
     is_compared = choice(given, "compare", COMPARISONS) is not None
     is_csv = choice(given, "format", FORMATS) == "csv"
     metrics = await meter.measure(query, compare_previous=is_compared)
+    write = partial(_written, metrics, query.group_by, is_csv=is_csv, is_compared=is_compared)
+    content = await to_thread(write) if len(metrics.groups) > LARGE else write()
+    return Response(content, media_type="text/csv" if is_csv else "application/json")
+
+
+def _written(metrics: IncidentMetrics, group_by: tuple[str, ...], *, is_csv: bool, is_compared: bool) -> str:
+    """The answer's body."""
     if is_csv:
-        return Response(to_csv(metrics, query.group_by), media_type="text/csv")
-    hidden = set() if is_compared else {"previous"}
-    return Response(metrics.model_dump_json(exclude=hidden), media_type="application/json")
+        return to_csv(metrics, group_by)
+    return metrics.model_dump_json(exclude=set() if is_compared else {"previous"})

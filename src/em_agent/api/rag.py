@@ -5,11 +5,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ValidationError
 
-from em_agent.api.backend import UseBackend
+from em_agent.api.backend import UseGatewayBackend
 from em_agent.api.errors import problems
+from em_agent.api.limits import BULK_BYTES
 from em_agent.api.parameters import known_only
 from em_agent.api.rag_filters import FilterValues, QueryFilters, SearchRequest, to_filters
-from em_agent.api.rag_indexing import BULK_LIMIT_BYTES, IndexAnswer, index_bulk, read_bulk
+from em_agent.api.rag_indexing import IndexAnswer, index_bulk, read_bulk
 from em_agent.errors import InvalidError, NotFoundError
 from em_agent.search import store, vectors
 from em_agent.search.exact import INCIDENT_PREFIX
@@ -63,15 +64,15 @@ class IndexStatus(BaseModel):
     pending_embeddings: int
 
 
-@router.post("/rag/search", response_model_exclude_unset=True, responses=problems(401, 403, 422, 503))
-async def search_documents(backend: UseBackend, request: SearchRequest) -> Results:
+@router.post("/rag/search", response_model_exclude_unset=True, responses=problems(401, 403, 413, 422, 503))
+async def search_documents(backend: UseGatewayBackend, request: SearchRequest) -> Results:
     """The documents that a question is about, by their words and their meaning."""
     filters = to_filters(request.filters, backend.timezone)
     return _results(await backend.search.search(request.q, request.top_k, filters))
 
 
 @router.post("/rag/index", responses=problems(401, 403, 413, 422, 503))
-async def index_document(backend: UseBackend, document: OwnDocument) -> IndexAnswer:
+async def index_document(backend: UseGatewayBackend, document: OwnDocument) -> IndexAnswer:
     """Put a document of your own into the index; its words are found from now on, its meaning soon after."""
     async with backend.pool.acquire() as connection:
         counts = await store.index(connection, [to_document(document)])
@@ -84,7 +85,7 @@ async def index_document(backend: UseBackend, document: OwnDocument) -> IndexAns
     openapi_extra={
         "requestBody": {
             "required": True,
-            "description": f"Up to {BULK_LIMIT_BYTES >> 20} MiB.",
+            "description": f"Up to {BULK_BYTES >> 20} MiB.",
             "content": {
                 "application/json": {
                     "schema": {
@@ -99,14 +100,14 @@ async def index_document(backend: UseBackend, document: OwnDocument) -> IndexAns
         }
     },
 )
-async def index_documents(backend: UseBackend, request: Request) -> IndexAnswer:
+async def index_documents(backend: UseGatewayBackend, request: Request) -> IndexAnswer:
     """Put many documents into the index; one that cannot be read is told of and holds up no other."""
     return await index_bulk(backend.pool, await read_bulk(request))
 
 
 @router.delete("/rag/documents/{document_id:path}", responses=problems(401, 403, 404, 422, 503))
 async def delete_document(
-    backend: UseBackend, document_id: Annotated[str, Path(description="The id that you gave it.")]
+    backend: UseGatewayBackend, document_id: Annotated[str, Path(description="The id that you gave it.")]
 ) -> Deleted:
     """Take a document of your own out of the index."""
     if document_id.startswith(INCIDENT_PREFIX):
@@ -120,7 +121,7 @@ async def delete_document(
 
 
 @router.get("/rag/status", responses=problems(401, 403, 422, 503))
-async def read_status(backend: UseBackend) -> IndexStatus:
+async def read_status(backend: UseGatewayBackend) -> IndexStatus:
     """How far the index is."""
     embedder = backend.search.embedder
     async with backend.pool.acquire() as connection:
@@ -134,7 +135,7 @@ async def read_status(backend: UseBackend) -> IndexStatus:
     "/incidents/{id_or_number}/similar", response_model_exclude_unset=True, responses=problems(401, 403, 404, 422, 503)
 )
 async def find_similar(
-    backend: UseBackend,
+    backend: UseGatewayBackend,
     id_or_number: Annotated[str, Path(description="PagerDuty's id, or the number.")],
     given: Annotated[QueryFilters, Depends()],
     top_k: TopK = 5,

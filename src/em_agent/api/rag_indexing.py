@@ -3,22 +3,26 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import asyncpg
+import structlog
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from em_agent.api.errors import sentence
 from em_agent.domain.documents import Document
-from em_agent.errors import InvalidError, TooLargeError
+from em_agent.errors import InvalidError
 from em_agent.kit import json
-from em_agent.kit.postgres import Pool
+from em_agent.kit.postgres import UNREACHABLE, Connection, Pool
 from em_agent.search import store
 from em_agent.search.own_documents import OwnDocument, to_document
+from em_agent.search.store import Indexed
 
-BULK_LIMIT_BYTES = 32 << 20
 # What is read and cut between two moments in which others have their turn.
 _SLICE_DOCUMENTS = 200
 _SLICE_CHARACTERS = 200_000
 _TOLD_FAILURES = 1_000
+
+log = structlog.get_logger()
 
 
 class Failure(BaseModel):
@@ -42,18 +46,11 @@ async def read_bulk(request: Request) -> list[Any]:
     """The documents of the body, not looked at yet.
 
     Raises:
-        TooLargeError: the body is over the limit.
         InvalidError: it is no such body.
 
     """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BULK_LIMIT_BYTES:
-            message = f"The body is longer than {BULK_LIMIT_BYTES >> 20} MiB: send the documents in several requests."
-            raise TooLargeError(message)
     try:
-        content = json.loads(bytes(body))
+        content = json.loads(await request.body())
     except ValueError as error:
         message = "The body is not JSON."
         raise InvalidError(message) from error
@@ -65,35 +62,56 @@ async def read_bulk(request: Request) -> list[Any]:
 
 
 async def index_bulk(pool: Pool, given: Sequence[Any]) -> IndexAnswer:
-    """Index what can be read of the documents given."""
+    """Index what can be read and stored of the documents given."""
     answer = IndexAnswer(indexed=0, unchanged=0, failed=0, failures=[])
     async with pool.acquire() as connection:
-        for documents in _slices(given, answer):
-            counts = await store.index(connection, documents)
-            answer.indexed += counts.indexed
-            answer.unchanged += counts.unchanged
+        for part in _slices(given, answer):
+            try:
+                _add(answer, await store.index(connection, [document for _, document in part]))
+            except UNREACHABLE:
+                raise
+            except asyncpg.PostgresError:
+                await _index_each(connection, part, answer)
     return answer
 
 
-def _slices(given: Sequence[Any], answer: IndexAnswer) -> Iterator[list[Document]]:
-    documents: list[Document] = []
+async def _index_each(connection: Connection, part: Sequence[tuple[int, Document]], answer: IndexAnswer) -> None:
+    """One that PostgreSQL refuses holds up no other."""
+    for place, document in part:
+        try:
+            _add(answer, await store.index(connection, [document]))
+        except UNREACHABLE:
+            raise
+        except asyncpg.PostgresError as error:
+            log.warning("search.document_refused", id=document.id, error=repr(error))
+            _note(answer, place, document.id, f"the document: it cannot be stored: {error}.")
+
+
+def _add(answer: IndexAnswer, counts: Indexed) -> None:
+    answer.indexed += counts.indexed
+    answer.unchanged += counts.unchanged
+
+
+def _slices(given: Sequence[Any], answer: IndexAnswer) -> Iterator[list[tuple[int, Document]]]:
+    """The documents that can be read, each with its place; those that cannot are noted."""
+    part: list[tuple[int, Document]] = []
     characters = 0
     for place, one in enumerate(given):
         try:
             own = OwnDocument.model_validate(one)
         except ValidationError as error:
-            _note(answer, place, one, sentence(error.errors(), whole="the document"))
+            id_ = one.get("id") if isinstance(one, dict) else None
+            _note(answer, place, id_, sentence(error.errors(), whole="the document"))
             continue
-        documents.append(to_document(own))
+        part.append((place, to_document(own)))
         characters += len(own.text)
-        if len(documents) == _SLICE_DOCUMENTS or characters > _SLICE_CHARACTERS:
-            yield documents
-            documents, characters = [], 0
-    yield documents
+        if len(part) == _SLICE_DOCUMENTS or characters > _SLICE_CHARACTERS:
+            yield part
+            part, characters = [], 0
+    yield part
 
 
-def _note(answer: IndexAnswer, place: int, one: object, detail: str) -> None:
+def _note(answer: IndexAnswer, place: int, id_: object, detail: str) -> None:
     answer.failed += 1
     if len(answer.failures) < _TOLD_FAILURES:
-        id_ = one.get("id") if isinstance(one, dict) else None
         answer.failures.append(Failure(index=place, id=id_ if isinstance(id_, str) else None, detail=detail))

@@ -1,7 +1,8 @@
 """What an answer is, and how one is put together: plain text, and a citation for each quote in it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -50,6 +51,8 @@ class Draft:
     lines: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     citations: list[Citation] = field(default_factory=list)
+    kept_lines: list[str] = field(default_factory=list)
+    kept_citations: list[Citation] = field(default_factory=list)
     abstained: bool = False
     degraded: set[str] = field(default_factory=set)
 
@@ -61,6 +64,14 @@ class Draft:
         """Add a line on how the question was understood, which stays whoever writes the rest."""
         self.lines.append(line)
         self.notices.append(line)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Figures and lists that are added meanwhile stay behind what a model writes, which knows notes alone."""
+        lines, citations = len(self.lines), len(self.citations)
+        yield
+        self.kept_lines += self.lines[lines:]
+        self.kept_citations += self.citations[citations:]
 
     def quote(self, citation: Citation) -> None:
         """Add a line with the words of somebody else, and where they stand."""

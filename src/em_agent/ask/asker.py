@@ -7,23 +7,24 @@ from zoneinfo import ZoneInfo
 
 from em_agent.ask import single
 from em_agent.ask.answers import Answer, Draft, day_range
+from em_agent.ask.cues import Aspect
+from em_agent.ask.evidence import Evidence, gather
+from em_agent.ask.finding import NEAREST, Finder, Found, name
 from em_agent.ask.lists import MOST_LISTED, tell_list
 from em_agent.ask.model import Model, rewrite
 from em_agent.ask.names import read_names
 from em_agent.ask.numbers import answer_number
-from em_agent.ask.questions import Filters, Question, read_question
-from em_agent.ask.quoting import gather, headline, tell
-from em_agent.ask.recurring import MOST_COMPARED, tell_recurring
-from em_agent.ask.relevance import FEW_DOCUMENTS, relevant
-from em_agent.ask.scope import answer_of, has_topic, is_narrowed, none_there, told
-from em_agent.ask.sources import Source, count_ids, list_ids, read_sources, search_filters
+from em_agent.ask.questions import Question, read_question
+from em_agent.ask.quoting import tell
+from em_agent.ask.recurring import MOST_READ, tell_recurring
+from em_agent.ask.scope import answer_of, has_topic, is_narrowed
+from em_agent.ask.sources import Source, list_ids, read_sources, told_of
 from em_agent.errors import InvalidError
 from em_agent.incidents.read import IncidentDetail
 from em_agent.kit.postgres import Pool, reachable
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.search.filters import Filters as SearchFilters
 from em_agent.search.query import Search
-from em_agent.search.results import Hit
 
 if TYPE_CHECKING:  # it brings numpy along, which a role has only when it embeds
     from em_agent.search.embedder import Embedder
@@ -32,11 +33,8 @@ MOST_CHARACTERS = 10_000
 _TOLD = 3  # incidents that are told of where several fit as well
 _LISTED = 6
 _CLOSE = 0.9  # of the best hit's score
-_SEARCHED = 10
-_SEARCHED_CHARACTERS = 2_000
-_NEAREST = 3
-_EASE = 0.8  # of the bar: what is named where nothing answers
-NOTHING = "I don't know: nothing in the incidents and documents that I have answers this."
+_NEARNESS_PART = 0.2
+_WRITTEN = {"cause", "fix", "incident", "search"}  # by a model; others are figures and lists, which stay as they are
 
 
 class Asker:
@@ -57,6 +55,7 @@ class Asker:
         self._meter = meter
         self._pool = pool
         self._zone = timezone
+        self._finder = Finder(search, timezone)
         self._embedder = embedder
         self._model = model
 
@@ -81,7 +80,7 @@ class Asker:
             draft.notice(note)
         async with reachable():
             sources = await self._answer(draft, question, now)
-        if self._model is not None and sources and not draft.abstained:
+        if self._model is not None and sources and not draft.abstained and question.intent in _WRITTEN:
             await rewrite(draft, self._model, question.text, sources)
         return answer_of(draft, question)
 
@@ -104,9 +103,9 @@ class Asker:
         if not has_topic(question) and is_narrowed(question):
             return await self._tell_window(draft, question)
         if not has_topic(question) and question.intent in {"cause", "fix", "incident"}:
-            ids, _ = await list_ids(self._pool, SearchFilters(), _NEAREST)
+            ids, _ = await list_ids(self._pool, SearchFilters(), NEAREST)
             draft.abstain("I don't know which incident is meant: say when it was, where, or what.")
-            self._name(draft, "The newest of high urgency:", await read_sources(self._pool, ids))
+            name(draft, "The newest of high urgency:", await read_sources(self._pool, ids))
             return []
         return await self._from_search(draft, question)
 
@@ -116,42 +115,71 @@ class Asker:
         source = found[0] if found else single.bare_source(detail)
         if question.intent == "similar":
             outcome = await self._search.similar(source.id, MOST_LISTED) if found else None
-            return await self._similar(draft, question, outcome.hits if outcome else (), f"like {source.name}")
-        evidence = await gather(source, question.topic, self._embedder)
+            alike = await read_sources(self._pool, [hit.id for hit in outcome.hits] if outcome else [])
+            return self._similar(draft, question, alike, f"like {source.name}")
+        target = (await told_of(self._pool, [source]))[0]
+        if target.id != source.id:
+            draft.notice(f"Incident {source.name} was merged into {target.name}:")
+        evidence = await gather(target, question.topic, self._embedder)
         tell(draft, evidence, "fix" if question.intent == "fix" else "cause")
         if question.intent not in {"cause", "fix"}:
-            draft.say("Its times:")
-            single.tell_figures(draft, source, detail)
-        return [source]
+            single.tell_figures(
+                draft, source, detail, "Its times:" if target.id == source.id else f"Times of {source.name}:"
+            )
+        return [target]
 
     async def _from_search(self, draft: Draft, question: Question) -> Sequence[Source]:
-        hits = await self._find(draft, question)
-        if not hits:
+        found = await self._finder.find(draft, question)
+        if not found:
             return []
         if question.intent in {"list", "similar"}:
-            return await self._similar(draft, question, hits, "that fit" if question.intent == "list" else "like this")
-        close = [hit for hit in hits if question.intent == "search" or hit.score >= _CLOSE * hits[0].score]
-        close = close[: _LISTED if question.intent == "search" else _TOLD]
-        sources = await self._read(close)
-        first = "fix" if question.intent == "fix" else "cause"
-        for index, source in enumerate(sources):
-            if index == 1:
-                draft.say()
-                draft.say("Others that fit nearly as well:")
-                if question.intent == "search":
-                    tell_list(draft, sources[1:], question.topic)
-                    break
-            evidence = await gather(source, question.topic, self._embedder)
-            tell(draft, evidence, first, in_full=index == 0)  # type: ignore[arg-type]
-            if index == 0 and question.intent == "incident" and source.incident:
-                detail = await single.detail_of(self._pool, source.incident["id"])
-                if detail:
-                    draft.say("Its times:")
-                    single.tell_figures(draft, source, detail)
+            what = "that fit" if question.intent == "list" else "like this"
+            return self._similar(draft, question, await self._finder.read(found), what)
+        told = await self._nearest_first(question, found)
+        first: Aspect = "fix" if question.intent == "fix" else "cause"
+        tell(draft, told[0], first)
+        await self._tell_times(draft, question, told[0].source)
+        sources = [evidence.source for evidence in told]
+        if question.intent == "search":
+            rest = [one for one in found if one.id != sources[0].id][: _LISTED - 1]
+            sources = [sources[0], *await self._finder.read(rest)]
+        if question.intent == "search":
+            with draft.kept():
+                self._say_others(draft, sources)
+                tell_list(draft, sources[1:], question.topic)
+            return sources
+        self._say_others(draft, sources)
+        for evidence in told[1:]:
+            tell(draft, evidence, first, in_full=False)
         return sources
 
-    async def _similar(self, draft: Draft, question: Question, hits: Sequence[Hit], what: str) -> Sequence[Source]:
-        sources = await self._read(hits[:MOST_LISTED])
+    def _say_others(self, draft: Draft, sources: Sequence[Source]) -> None:
+        if len(sources) > 1:
+            draft.say()
+            draft.say("Others that fit nearly as well:")
+
+    async def _nearest_first(self, question: Question, found: Sequence[Found]) -> list[Evidence]:
+        """What the close ones say, that first which says most about the question."""
+        close = [one for one in found if one.score >= _CLOSE * found[0].score][:_TOLD]
+        scores = {one.id: one.score for one in close}
+        sources = await self._finder.read(close, follow=True)
+        told = [await gather(source, question.topic, self._embedder) for source in sources]
+        nearest = max((evidence.nearness for evidence in told), default=0.0) or 1.0
+
+        def rank(evidence: Evidence) -> float:
+            score = scores.get(evidence.source.id, found[0].score)
+            return score + _NEARNESS_PART * evidence.nearness / nearest
+
+        return sorted(told, key=rank, reverse=True)
+
+    async def _tell_times(self, draft: Draft, question: Question, source: Source) -> None:
+        if question.intent == "incident" and source.incident:
+            detail = await single.detail_of(self._pool, source.incident["id"])
+            if detail:
+                single.tell_figures(draft, source, detail)
+
+    def _similar(self, draft: Draft, question: Question, sources: Sequence[Source], what: str) -> Sequence[Source]:
+        sources = sources[:MOST_LISTED]
         if not sources:
             draft.abstain(f"I know no incidents {what}.")
             return []
@@ -162,18 +190,10 @@ class Asker:
         return sources
 
     async def _recurring(self, draft: Draft, question: Question) -> Sequence[Source]:
-        period = question.period
         if has_topic(question):
-            hits = await self._find(draft, question, MOST_COMPARED)
-            sources = await self._read(hits)
+            sources = await self._finder.read(await self._finder.find(draft, question, MOST_READ))
         else:
-            filters = search_filters(
-                question.filters, period.since if period else None, period.until if period else None
-            )
-            ids, _ = await list_ids(self._pool, filters, MOST_COMPARED)
-            sources = await read_sources(self._pool, ids)
-            if not sources:
-                draft.abstain(none_there(question, self._zone))
+            sources, _ = await self._finder.of_window(draft, question, MOST_READ)
         if not sources:
             return []
         self._say_window(draft, question)
@@ -182,7 +202,7 @@ class Asker:
         return sources[:_TOLD]
 
     async def _list_window(self, draft: Draft, question: Question) -> Sequence[Source]:
-        sources, count = await self._of_window(draft, question)
+        sources, count = await self._finder.of_window(draft, question, MOST_LISTED)
         if not sources:
             return []
         self._say_window(draft, question)
@@ -193,66 +213,16 @@ class Asker:
 
     async def _tell_window(self, draft: Draft, question: Question) -> Sequence[Source]:
         """What happened in a window, or to a service, where nothing else is said of it."""
-        sources, count = await self._of_window(draft, question)
+        sources, count = await self._finder.of_window(draft, question, _TOLD)
         if not sources:
             return []
         self._say_window(draft, question)
         if count > _TOLD:
-            draft.say(f"{count} incidents fit; these are the {_TOLD} that are most urgent and newest:")
-        for source in sources[:_TOLD]:
+            draft.notice(f"{count} incidents fit; of those with notes these are the {_TOLD} most urgent and newest:")
+        for source in sources:
             evidence = await gather(source, question.topic, self._embedder)
             tell(draft, evidence, "fix" if question.intent == "fix" else "cause", in_full=count == 1)
-        return sources[:_TOLD]
-
-    async def _of_window(self, draft: Draft, question: Question) -> tuple[list[Source], int]:
-        period = question.period
-        filters = search_filters(question.filters, period.since if period else None, period.until if period else None)
-        ids, count = await list_ids(self._pool, filters, MOST_LISTED)
-        if not ids:
-            draft.abstain(none_there(question, self._zone))
-        return await read_sources(self._pool, ids), count
-
-    async def _find(self, draft: Draft, question: Question, top_k: int = _SEARCHED) -> list[Hit]:
-        """What is about the question; where a filter leaves nothing, without it, and said so."""
-        period = question.period
-        window = (period.since, period.until) if period else (None, None)
-        hits, nearest = await self._search_with(draft, question, search_filters(question.filters, *window), top_k)
-        if not hits and question.filters != Filters():
-            wider, nearest = await self._search_with(draft, question, search_filters(Filters(), *window), top_k)
-            if wider:
-                draft.notice(f"Nothing fits with {told(question.filters)}; this is without that.")
-            hits = wider
-        if hits:
-            return hits
-        if period is not None and not (await list_ids(self._pool, search_filters(Filters(), *window), 1))[1]:
-            draft.abstain(none_there(question, self._zone))
-            return []
-        draft.abstain(NOTHING)
-        if period is not None:
-            draft.say(f"I looked at {day_range(period.since, period.until, self._zone)} only.")
-        near = await relevant(self._search, question, nearest, are_few=False, ease=_EASE)
-        self._name(draft, "Nearest to it, though hardly about it:", await self._read(near[:_NEAREST]))
-        return []
-
-    def _name(self, draft: Draft, heading: str, sources: Sequence[Source]) -> None:
-        """Name incidents without citing them: they answer nothing."""
-        if sources:
-            draft.say(heading)
-        for source in sources:
-            draft.say(f"- {headline(draft, source)}")
-
-    async def _read(self, hits: Sequence[Hit]) -> list[Source]:
-        return await read_sources(self._pool, [hit.id for hit in hits])
-
-    async def _search_with(
-        self, draft: Draft, question: Question, filters: SearchFilters, top_k: int
-    ) -> tuple[list[Hit], Sequence[Hit]]:
-        """The hits that are relevant, and all."""
-        outcome = await self._search.search(question.topic[:_SEARCHED_CHARACTERS], top_k, filters)
-        draft.degraded.update(outcome.degraded)
-        are_few = filters != SearchFilters() and (await count_ids(self._pool, filters)) <= FEW_DOCUMENTS
-        kept = await relevant(self._search, question, outcome.hits, are_few=are_few)
-        return kept, outcome.hits
+        return sources
 
     def _say_window(self, draft: Draft, question: Question) -> None:
         if question.period:

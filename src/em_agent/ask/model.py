@@ -178,7 +178,7 @@ def _data(mark: str, question: str, excerpts: Sequence[Excerpt]) -> str:
 
 
 def _replace(draft: Draft, claims: Sequence[Claim], excerpts: Sequence[Excerpt]) -> None:
-    """Put the sentences in the draft's place, with its notices before and the sources behind them."""
+    """Put the sentences in the draft's place: its notices before, what is kept of it and the sources behind them."""
     cited = list(dict.fromkeys(number for claim in claims for number in claim.numbers))
     places = {number: place for place, number in enumerate(cited, 1)}
     quotes = {number: next(claim.quotes[number] for claim in claims if number in claim.quotes) for number in cited}
@@ -186,6 +186,8 @@ def _replace(draft: Draft, claims: Sequence[Claim], excerpts: Sequence[Excerpt])
     draft.citations.clear()
     for claim in claims:
         draft.say(f"{claim.text} {''.join(f'[{places[number]}]' for number in claim.numbers)}")
+    for line in draft.kept_lines:
+        draft.say(line)
     draft.say()
     draft.say("Sources:")
     for number in cited:
@@ -201,3 +203,4 @@ def _replace(draft: Draft, claims: Sequence[Claim], excerpts: Sequence[Excerpt])
         draft.citations.append(
             Citation(source.id, source.title, source.url, quotes[number], "note", passage.author, passage.at)
         )
+    draft.citations += draft.kept_citations

@@ -34,7 +34,9 @@ _PART = rf"(?:\s+(?P<part>{'|'.join(PARTS)}))?"
 _OF = r"\s+(?:of\s+|in\s+)?(?:the\s+month\s+of\s+)?"
 _THIRDS = {"early": (1, 10), "mid": (11, 20), "late": (21, 31)}
 _SAYS_THIRD = {"beginning": "early", "start": "early", "middle": "mid", "end": "late"}
-_NO_NAME = r"(?<!black\s)(?<!cyber\s)(?<!good\s)(?<!every\s)(?<!each\s)(?<!per\s)(?<!any\s)"
+_NO_NAME = "".join(
+    rf"(?<!\b{word}\s)" for word in "a an any another every each some one per most black cyber good".split()
+)
 
 
 def _iso_moment(match: re.Match[str], almanac: Almanac) -> Stretch:

@@ -1,25 +1,33 @@
 """The services, teams and priorities that there are, and those that a question speaks of."""
 
+import asyncio
+import math
 import re
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rapidfuzz import fuzz
 
 from em_agent.kit.postgres import Pool, reachable
 
-_MOST_NAMES = 2_000
+_MOST_NAMES = 2_000  # of a kind
+KEPT_SECONDS = 60.0
 _ALIKE = 85.0  # of 100: two letters that changed places, or one that is missing, in a word of eight
 _FEWEST_LETTERS = 5
 
-# Services and teams that had an incident of late come first; a name that was replaced is still known.
-_READ = """
-SELECT 'service' AS kind, service AS name FROM incidents WHERE service IS NOT NULL GROUP BY service
-UNION ALL SELECT 'team', team FROM incidents, unnest(teams) AS team WHERE team IS NOT NULL GROUP BY team
-UNION ALL SELECT 'priority', priority FROM incidents WHERE priority IS NOT NULL GROUP BY priority
-ORDER BY 1, 2
-LIMIT $1
+# Of each kind those that had an incident of late; a name that was replaced is still known.
+_KIND = """
+(SELECT '{kind}' AS kind, {column} AS name, max(triggered_at) AS newest FROM {table} WHERE {column} IS NOT NULL
+GROUP BY {column} ORDER BY newest DESC NULLS LAST, name LIMIT $1)
 """
+_READ = "UNION ALL".join(
+    (
+        _KIND.format(kind="service", column="service", table="incidents"),
+        _KIND.format(kind="team", column="team", table="incidents, unnest(teams) AS team"),
+        _KIND.format(kind="priority", column="priority", table="incidents"),
+    )
+)
 
 # Words that many names have and that mean none of them.
 _GENERIC = frozenset(
@@ -53,19 +61,39 @@ class Mentions:
     words: tuple[str, ...] = ()
 
 
+@dataclass(slots=True)
+class _Kept:
+    """The names as they were read last."""
+
+    names: Names = field(default_factory=Names)
+    until: float = -math.inf
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+_kept: dict[Pool, _Kept] = {}  # reading them looks at every incident, so it is done once for many questions
+_MOST_POOLS = 4  # a process has one or two
+
+
 async def read_names(pool: Pool) -> Names:
-    """The names that incidents carry.
+    """The names that incidents carry, those of the newest incidents first, as of the last minute.
 
     Raises:
         RetriableError: the database does not answer.
 
     """
-    async with reachable():
-        rows = await pool.fetch(_READ, _MOST_NAMES * 3)
-    found: dict[str, list[str]] = {"service": [], "team": [], "priority": []}
-    for row in rows:
-        found[row["kind"]].append(row["name"])
-    return Names(found["service"][:_MOST_NAMES], found["team"][:_MOST_NAMES], found["priority"][:_MOST_NAMES])
+    if pool not in _kept and len(_kept) >= _MOST_POOLS:
+        _kept.pop(next(iter(_kept)))
+    kept = _kept.setdefault(pool, _Kept())
+    async with kept.lock:
+        if time.monotonic() >= kept.until:
+            async with reachable():
+                rows = await pool.fetch(_READ, _MOST_NAMES)
+            found: dict[str, list[str]] = {"service": [], "team": [], "priority": []}
+            for row in rows:
+                found[row["kind"]].append(row["name"])
+            kept.names = Names(found["service"], found["team"], found["priority"])
+            kept.until = time.monotonic() + KEPT_SECONDS
+        return kept.names
 
 
 def mentioned(text: str, names: Iterable[str], *, kind: str) -> Mentions:

@@ -35,6 +35,15 @@ _CLOCK = re.compile(
     r"(?P<half>am|pm)?(?!\w|:\d)",
     re.IGNORECASE,
 )
+# Where a message is repeated, its times are a part of it: between quotation marks, behind the name of an error or a
+# field, before a level of logging.
+_MOMENT = r"20[0-9]{2}-[01][0-9]-[0-3][0-9](?:[T ][0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?[0-9.,]*(?:Z|[+-][0-9:]{4,6})?)?"
+_REPEATED = re.compile(
+    rf"\"[^\"\n]*\"|“[^”\n]*”|`[^`\n]*`|(?<!\w)'[^'\n]*'(?!\w)"
+    rf"|(?:(?-i:\b\w*(?:[a-z0-9][A-Z]|_|[A-Z][0-9])\w*)|\b(?:error|warning|exception|message))[:=]\s*{_MOMENT}"
+    rf"|{_MOMENT}(?=\W{{1,3}}(?-i:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRIT|CRITICAL|FATAL|PANIC)\b)",
+    re.IGNORECASE,
+)
 _SINCE = {"since", "starting", "starting from", "from", "as of"}
 _BEFORE = {"before", "prior to"}
 _UP_TO = {"until", "till", "up to", "through"}
@@ -71,8 +80,9 @@ def find_period(text: str, zone: ZoneInfo, now: datetime) -> Period | None:
 def find_periods(text: str, zone: ZoneInfo, now: datetime) -> list[Period]:
     """Every time phrase of the text, in their order; `now` is an aware time."""
     almanac, periods, end = Almanac(now, zone), list[Period](), 0
+    repeated = _repeated(text[:_MOST_CHARACTERS])
     for start in _STARTS.finditer(text[:_MOST_CHARACTERS]):
-        if start.start() < end:
+        if start.start() < end or any(first <= start.start() < last for first, last in repeated):
             continue
         is_beside = bool(periods) and _BESIDE.search(text, max(0, start.start() - _LOOKBACK), start.start()) is not None
         period = _period_at(text, start.start(), almanac, introduced=is_beside)
@@ -80,6 +90,13 @@ def find_periods(text: str, zone: ZoneInfo, now: datetime) -> list[Period]:
             periods.append(period)
             end = period.end
     return periods
+
+
+def _repeated(text: str) -> list[tuple[int, int]]:
+    """Where the text repeats a message word for word; nowhere, if that were all of it."""
+    spans = [match.span() for match in _REPEATED.finditer(text)]
+    is_all = len(spans) == 1 and not any(c.isalpha() for c in text[: spans[0][0]] + text[spans[0][1] :])
+    return [] if is_all and text[spans[0][0]] in "\"“`'" else spans
 
 
 def _period_at(text: str, start: int, almanac: Almanac, *, introduced: bool) -> Period | None:

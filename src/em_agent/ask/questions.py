@@ -72,7 +72,10 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question as it was understood; `topic` is what is left to search for."""
+    """A question as it was understood; `topic` is what is left to search for.
+
+    `about` are services that a word of the topic may be the name of, or a part of it.
+    """
 
     text: str
     intent: Intent
@@ -82,6 +85,7 @@ class Question:
     other_period: Period | None = None
     is_compared: bool = False
     filters: Filters = field(default_factory=Filters)
+    about: tuple[str, ...] = ()
     incident: str | None = None
     measures: tuple[Measure, ...] = ()
     group_by: tuple[str, ...] = ()
@@ -97,7 +101,7 @@ def read_question(text: str, names: Names, zone: ZoneInfo, now: datetime) -> Que
     if incident is not None and intent in {"number", "list", "search", "recurring"}:
         intent = "incident"
     is_number = intent == "number"
-    filters, notes = _filters(topic, names, is_number=is_number)
+    filters, about, notes = _filters(topic, names, is_number=is_number)
     is_compared = is_number and _COMPARED.search(topic) is not None
     return Question(
         text=text,
@@ -108,6 +112,7 @@ def read_question(text: str, names: Names, zone: ZoneInfo, now: datetime) -> Que
         other_period=periods[1] if is_compared and len(periods) > 1 else None,
         is_compared=is_compared,
         filters=filters,
+        about=about,
         incident=incident,
         measures=read_measures(topic) if is_number else (),
         group_by=_group_by(topic) if is_number else (),
@@ -143,8 +148,8 @@ def _incident(text: str) -> str | None:
     return None
 
 
-def _filters(text: str, names: Names, *, is_number: bool) -> tuple[Filters, list[str]]:
-    """The filters, and sentences that say what was not clear.
+def _filters(text: str, names: Names, *, is_number: bool) -> tuple[Filters, tuple[str, ...], list[str]]:
+    """The filters, the services that may be meant beside, and sentences that say what was not clear.
 
     A search is narrowed only by what can mean nothing else: a word that is a topic too finds its incidents by itself.
     """
@@ -155,17 +160,22 @@ def _filters(text: str, names: Names, *, is_number: bool) -> tuple[Filters, list
         teams = Mentions() if not is_number or services.names or not _says_team(text) else teams
     if teams.is_clear and not services.is_clear and set(services.words) <= set(teams.words):
         services = Mentions()
-    if not services.is_clear and not is_number:
+    about = () if services.is_clear or is_number else services.names
+    if about:
         services = Mentions()
     for kind, found in (("service", services), ("team", teams)):
         notes += _doubts(kind, found)
-    return Filters(
-        services=services.names,
-        teams=teams.names,
-        urgencies=tuple(dict.fromkeys(next(g for g in m.groups() if g).lower() for m in _URGENCY.finditer(text))),
-        priorities=_priorities(text, names),
-        statuses=_statuses(text),
-    ), notes
+    return (
+        Filters(
+            services=services.names,
+            teams=teams.names,
+            urgencies=tuple(dict.fromkeys(next(g for g in m.groups() if g).lower() for m in _URGENCY.finditer(text))),
+            priorities=_priorities(text, names),
+            statuses=_statuses(text),
+        ),
+        about,
+        notes,
+    )
 
 
 def _says_team(text: str) -> bool:
@@ -208,6 +218,6 @@ def _group_by(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:2]
 
 
-def without_filters(question: Question) -> Question:
-    """The same question of all services, teams, urgencies, priorities and states."""
-    return replace(question, filters=Filters())
+def of_services(question: Question, services: tuple[str, ...] | None) -> Question:
+    """The same question of these services alone; of all services, teams, urgencies, priorities and states for None."""
+    return replace(question, filters=Filters() if services is None else replace(question.filters, services=services))

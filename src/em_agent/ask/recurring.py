@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # it brings numpy along, which a role has only when it embeds
 
 log = structlog.get_logger()
 
+MOST_READ = 200
 MOST_COMPARED = 60
 _MOST_GROUPS = 5
 _QUOTED_PER_GROUP = 2

@@ -25,6 +25,10 @@ ANYWHERE = Bar(0.475, 0.34)
 AMONG_FEW = Bar(0.36, 0.2)
 FEW_DOCUMENTS = 50
 
+# What is added to the bar where no text anywhere has a word of the question: much for half of them, next to nothing for
+# one in five, which people say in their own way.
+_UNKNOWN = 0.11
+
 _WORDS_PART = 0.2
 _BEST = 3  # whose score decides for all
 _BEHIND = 0.72  # of the best: a hit further behind is about something else
@@ -52,11 +56,13 @@ async def relevant(
     A list takes more of them: what is nearly as near, and what has every word. `ease` lowers the bar to that part.
     """
     by_meaning = any(hit.meaning is not None for hit in hits)
-    covered = await _coverage(search, question, hits)
+    covered, unknown = await coverage(search, question, hits)
     scores = {hit.key: _score(hit, covered.get(hit.key, 0.0), by_meaning=by_meaning) for hit in hits}
     best = max((scores[hit.key] for hit in hits[:_BEST]), default=0.0)
     bar = AMONG_FEW if are_few else ANYWHERE
     least = ease * (bar.with_meaning if by_meaning else bar.by_words)
+    if by_meaning and not are_few:
+        least += _UNKNOWN * unknown**2
     exact = [hit for hit in hits if hit.is_exact]
     if exact and question.intent in {"search", "incident"}:
         return exact
@@ -83,17 +89,25 @@ def _own_words(question: Question) -> list[str]:
     return [word for word in question.words if word not in names] or list(question.words)
 
 
-async def _coverage(search: Search, question: Question, hits: Sequence[Hit]) -> Mapping[int, float]:
-    """For each hit, the part of the question's words that it has; rare words count for more, unknown ones for most."""
+async def coverage(search: Search, question: Question, hits: Sequence[Hit]) -> tuple[Mapping[int, float], float]:
+    """For each hit, the part of the question's words that it, or its service's name, has; the part that no text has.
+
+    Among those of a hit rare words count for more, unknown ones for most.
+    """
     async with search.reading() as connection:
-        counts = (await analyse(connection, [" ".join(_own_words(question))]))[0]
+        counts, *names = await analyse(connection, [" ".join(_own_words(question)), *question.about])
         if not counts or not hits:
-            return {}
+            return {}, 0.0
         rows = await connection.fetch(_TERMS, list(counts))
-        known = {row["id"]: idf(row["all_documents"], row["documents"]) for row in rows if row["id"] is not None}
-        unknown = (len(counts) - len(known)) * idf(rows[0]["all_documents"], 0)
-        total = sum(known.values()) + unknown
-        found: dict[int, float] = {}
-        for row in await connection.fetch(_HAVE, [hit.key for hit in hits], list(known)):
-            found[row["document_key"]] = found.get(row["document_key"], 0.0) + known[row["term_id"]]
-    return {key: value / total for key, value in found.items()}
+        known = {row["id"]: row["term"] for row in rows if row["id"] is not None}
+        weights = dict.fromkeys(counts, idf(rows[0]["all_documents"], 0)) | {
+            row["term"]: idf(row["all_documents"], row["documents"]) for row in rows if row["id"] is not None
+        }
+        by_service = {name: set(terms) & set(counts) for name, terms in zip(question.about, names, strict=True)}
+        found = {hit.key: set(by_service.get(hit.service or "", ())) for hit in hits}
+        for row in await connection.fetch(_HAVE, list(found), list(known)):
+            found[row["document_key"]].add(known[row["term_id"]])
+    total = sum(weights.values())
+    unknown = set(counts).difference(known.values(), *by_service.values())
+    parts = {key: sum(weights[term] for term in terms) / total for key, terms in found.items()}
+    return parts, len(unknown) / len(counts)

@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 
 from em_agent.ask.answers import Answer, Draft, day_range
 from em_agent.ask.questions import Filters, Question
+from em_agent.ask.words import stems, words_of
 
 # Words that no incident is found by.
 _PLAIN = frozenset(
@@ -17,6 +18,12 @@ def has_topic(question: Question) -> bool:
     filters = question.filters
     names = " ".join((*filters.services, *filters.teams, *filters.urgencies, *filters.priorities)).casefold()
     return any(word not in _PLAIN and word not in names for word in question.words)
+
+
+def is_about_services(question: Question) -> bool:
+    """Whether all that there is to search for may be the names of services: "database" for Production Database."""
+    names = stems(word for name in question.about for word in words_of(name))
+    return bool(question.about) and stems(question.words) - _PLAIN <= names
 
 
 def is_narrowed(question: Question) -> bool:

@@ -35,8 +35,8 @@ def bare_source(detail: IncidentDetail) -> Source:
     )  # fmt: skip
 
 
-def tell_figures(draft: Draft, source: Source, detail: IncidentDetail) -> None:
-    """Write the times and durations of the incident, and whose it was."""
+def tell_figures(draft: Draft, source: Source, detail: IncidentDetail, heading: str = "Its times:") -> None:
+    """Write the times and durations of the incident, and whose it was, which stay whoever writes the rest."""
     row = detail.incident
     people = list(dict.fromkeys(each["assignee"] for each in detail.assignments if each["assignee"]))
     facts = [
@@ -51,10 +51,12 @@ def tell_figures(draft: Draft, source: Source, detail: IncidentDetail) -> None:
         ("Assigned to", ", ".join(people)),
     ]
     lines = [f"{name}: {value}" for name, value in facts if value]
-    for line in lines:
-        draft.say(f"  {line}")
     url = f"/v1/incidents/{row['id']}"
-    draft.citations.append(Citation(source.id, source.title, source.url or url, "; ".join(lines), "incident"))
+    with draft.kept():
+        draft.say(heading)
+        for line in lines:
+            draft.say(f"  {line}")
+        draft.citations.append(Citation(source.id, source.title, source.url or url, "; ".join(lines), "incident"))
 
 
 def _after(draft: Draft, moment: object, seconds: float | None) -> str:

@@ -23,13 +23,14 @@ ORDER BY document_key, ordinal
 _INCIDENTS = """
 SELECT id, number, title, status, urgency, priority, service, teams, triggered_at, acknowledged_at, resolved_at,
     time_to_acknowledge_seconds, time_to_resolve_seconds, active_seconds, reopen_count, escalation_count, is_merged,
-    merged_into, url
-FROM incidents WHERE id = ANY($1::text[])
+    merged_into, url, (SELECT number FROM incidents AS target WHERE target.id = one.merged_into) AS merged_into_number
+FROM incidents AS one WHERE id = ANY($1::text[])
 """
 _IDS = """
 SELECT id FROM search.documents AS d WHERE source = 'pagerduty' AND {condition}
-ORDER BY (urgency = 'high') IS TRUE DESC, at DESC NULLS LAST, key DESC LIMIT {limit}
+ORDER BY {first} (urgency = 'high') IS TRUE DESC, at DESC NULLS LAST, key DESC LIMIT {limit}
 """
+_NOTED_FIRST = "EXISTS (SELECT FROM search.passages WHERE document_key = d.key AND kind <> 'title') DESC,"
 _COUNT_ALL = "SELECT count(*) FROM search.documents AS d WHERE {condition}"
 _COUNT = "SELECT count(*) FROM search.documents AS d WHERE source = 'pagerduty' AND {condition}"
 
@@ -51,6 +52,11 @@ class Source:
     def name(self) -> str:
         """How it is called in a sentence."""
         return f"#{self.number}" if self.number is not None else self.id.removeprefix(INCIDENT_PREFIX)
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether it has any text but its title."""
+        return any(passage.kind != "title" for passage in self.passages)
 
 
 async def read_sources(pool: Pool, ids: Sequence[str]) -> list[Source]:
@@ -86,11 +92,33 @@ def _source(row: Mapping[str, Any], passages: Sequence[Passage], incident: Mappi
     return Source(row["id"], row["title"], row["url"], row["number"], row["service"], row["at"], kept, incident)
 
 
-async def list_ids(pool: Pool, filters: SearchFilters, limit: int) -> tuple[list[str], int]:
+async def told_of(pool: Pool, sources: Sequence[Source]) -> list[Source]:
+    """The sources, where one that was merged and of which nobody wrote gives way to what it was merged into.
+
+    Raises:
+        RetriableError: the database does not answer.
+
+    """
+    told = {source.id: source for source in sources}
+    gone = {id_: _target(source) for id_, source in told.items() if not source.has_notes and _target(source)}
+    targets = {source.id: source for source in await read_sources(pool, list(gone.values()))}
+    kept = (targets.get(gone.get(id_, ""), source) for id_, source in told.items())
+    return list({source.id: source for source in kept}.values())
+
+
+def _target(source: Source) -> str:
+    merged_into = source.incident.get("merged_into")
+    return f"{INCIDENT_PREFIX}{merged_into}" if merged_into else ""
+
+
+async def list_ids(
+    pool: Pool, filters: SearchFilters, limit: int, *, noted_first: bool = False
+) -> tuple[list[str], int]:
     """The ids of incidents that the filters leave, urgent ones first and then the newest, and how many there are."""
     condition, values = filters.condition(1)
+    first = _NOTED_FIRST if noted_first else ""
     async with reachable(), pool.acquire() as connection:
-        rows = await connection.fetch(_IDS.format(condition=condition, limit=int(limit)), *values)
+        rows = await connection.fetch(_IDS.format(condition=condition, first=first, limit=int(limit)), *values)
         count = await connection.fetchval(_COUNT.format(condition=condition), *values)
     return [row["id"] for row in rows], count
 

@@ -38,10 +38,16 @@ def crawl_pagerduty(  # noqa: PLR0913 - the fields of the API
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only the newest. Default: 100, or all with --all, --since or --until.")
     ] = None,
-    alerts: Annotated[bool, typer.Option("--alerts", help="Their alerts too, a request for each incident.")] = False,  # noqa: FBT002
+    alerts: Annotated[  # noqa: FBT002
+        bool, typer.Option("--alerts", help="Their alerts too, a request for each. With --all: all of it once more.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,  # noqa: FBT002
 ) -> None:
-    """Read PagerDuty's incidents, notes and log entries. Interrupted, the same command goes on where it was."""
+    """Read PagerDuty's incidents, notes and log entries.
+
+    Interrupted, the same command goes on where it was: within an hour, or 90 days with --all. An incident that cannot
+    be read is tried again by later crawls, eight times in all.
+    """
     import asyncio
 
     from em_agent.connectors.selection import read_fields

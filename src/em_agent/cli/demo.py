@@ -65,19 +65,19 @@ def _isolate() -> "Settings":
     file of the user's then reaches none of them.
     """
     from em_agent.embedded.data_directory import DataDirectory
+    from em_agent.environment import read_environment
     from em_agent.settings import load_settings
 
-    own = load_settings()
-    data_dir = own.data_dir.absolute()
+    environment = _without_real(read_environment(os.environ))
+    data_dir = load_settings(environment, dotenv=Path(os.devnull)).data_dir.absolute()
     data_dir = data_dir.with_name(f"{data_dir.name}-demo")
-    environment = _without_real(own.environment) | {"EM_AGENT_DATA_DIR": str(data_dir)}
+    environment["EM_AGENT_DATA_DIR"] = str(data_dir)
     environment.setdefault("EM_AGENT_LOG_LEVEL", "warning")  # a line for each delivery would bury the rest
-    settings = load_settings(environment, dotenv=Path(os.devnull))
     DataDirectory(data_dir).create()
     os.chdir(data_dir)
     os.environ.clear()
     os.environ.update(environment)
-    return settings
+    return load_settings(environment, dotenv=Path(os.devnull))
 
 
 def _without_real(environment: Mapping[str, str]) -> dict[str, str]:

@@ -134,6 +134,9 @@ def _known(workers: Sequence[str]) -> Sequence[str]:
 
 def _run_parts_of(command: str, workers: Sequence[str], *, has_relay: bool) -> None:
     settings = _settings_for(" ".join([command, *workers]))
+    if SLACK in workers and not settings.has_slack:
+        message = "Neither SLACK_BOT_TOKEN nor SLACK_SIGNING_SECRET is set: the worker slack needs one."
+        raise ConfigurationError(message)
     _run_loop(_run_parts(settings, ["relay"] * has_relay + [f"worker {name}" for name in workers]))
 
 
@@ -143,7 +146,8 @@ async def _run_parts(settings: Settings, names: Sequence[str]) -> None:
     from em_agent.kit.presence import announce
     from em_agent.kit.process import run_until_stopped
     from em_agent.kit.scratch import scratch_directory
-    from em_agent.services import WORKER_POOL_SIZE, open_connections, open_embedder, open_model
+    from em_agent.models import open_embedder, open_model
+    from em_agent.services import WORKER_POOL_SIZE, open_connections
 
     with scratch_directory() as work_dir:
         async with (
@@ -191,12 +195,9 @@ def _build_part(name: str, settings: Settings, connections: "Connections", model
 def _build_slack(settings: Settings, database_url: str, models: "Models") -> Part:
     from em_agent.services import slack_access
     from em_agent.slack.announce.rules import Rule
-    from em_agent.slack.memory import sources_from
+    from em_agent.slack.answers.sources import sources_from
     from em_agent.slack.part import SlackPart
 
-    if not settings.has_slack:
-        message = "Neither SLACK_BOT_TOKEN nor SLACK_SIGNING_SECRET is set: the worker slack needs one."
-        raise ConfigurationError(message)
     rules = [
         Rule(rule.channel, rule.when.service, rule.when.team, rule.when.urgency, rule.when.priority)
         for rule in settings.configuration.slack.announce

@@ -17,17 +17,17 @@ import structlog
 from em_agent.connectors import incidents
 from em_agent.connectors.fetching import fetch_rest
 from em_agent.connectors.finishing import finish_all, index_what_is_here
-from em_agent.connectors.job import LOCK_CLASS, SOURCE, GaveWayError, IndexIncidents, Job, Report
+from em_agent.connectors.job import SOURCE, GaveWayError, IndexIncidents, Job, Report
 from em_agent.connectors.listing import list_open, list_recent, list_selected
 from em_agent.connectors.log import read_changes, read_log
-from em_agent.connectors.rights import find_access_by_any, has_gained, lacking
+from em_agent.connectors.rights import find_access, has_gained, lacking
 from em_agent.connectors.selection import Selection
 from em_agent.connectors.telemetry import count_run
 from em_agent.errors import ConflictError, EmAgentError
 from em_agent.events import crawls
 from em_agent.events.crawls import CrawlRun, Mark
 from em_agent.integrations.pagerduty.api import PagerDutyApi
-from em_agent.kit import postgres
+from em_agent.kit import locks, postgres
 from em_agent.kit.postgres import Connection
 
 LOCK_SECONDS = 30.0
@@ -62,7 +62,8 @@ class Crawler:
     ) -> CrawlRun:
         """The finished run. Of everything, only what changed is read once it was read as a whole, unless `again`.
 
-        It is read as a whole once more when the token may read what it could not: the log or the notes.
+        It is read as a whole once more when the token may read what it could not: the log or the notes. With alerts it
+        always is: no log tells of them.
 
         Raises:
             ConflictError: another crawl is at work, and did not end in time.
@@ -73,7 +74,7 @@ class Crawler:
         """
         async with self._locked() as connection, postgres.reachable(), self.open_api() as api:
             mark = await crawls.read_mark(connection, SOURCE)
-            mode = await _mode(connection, api, selection, None if again else mark)
+            mode = await _mode(api, selection, None if again or selection.alerts else mark)
             run = await _take_up(connection, mode, selection)
             fetched_before = run.fetched
             job = Job(connection, api, run, selection, self.index, report, gives_way)
@@ -92,7 +93,7 @@ class Crawler:
             async with postgres.reachable():
                 await connection.execute(f"SET lock_timeout = {int(self.lock_seconds * 1000)}")
                 try:
-                    await connection.execute("SELECT pg_advisory_lock($1, hashtext($2))", LOCK_CLASS, SOURCE)
+                    await connection.execute("SELECT pg_advisory_lock($1, hashtext($2))", locks.CRAWLS, SOURCE)
                 except asyncpg.LockNotAvailableError as error:
                     raise ConflictError(await _at_work(connection)) from error
                 await connection.execute("RESET lock_timeout")
@@ -109,11 +110,11 @@ async def _at_work(connection: Connection) -> str:
     return "Another crawl of PagerDuty is at work: try again when it has ended."
 
 
-async def _mode(connection: Connection, api: PagerDutyApi, selection: Selection, mark: Mark | None) -> str:
+async def _mode(api: PagerDutyApi, selection: Selection, mark: Mark | None) -> str:
     """What the crawl reads; all of history again where the token now may read what it could not."""
     if not selection.is_all:
         return "selection"
-    if mark is None or (mark.lacking and await has_gained(connection, api, set(mark.lacking))):
+    if mark is None or (mark.lacking and await has_gained(api, mark.lacking)):
         return "full"
     return "changes"
 
@@ -142,7 +143,7 @@ def _phases(mode: str, since: datetime | None) -> Mapping[str, Phase]:
 async def _read_changes(job: Job, since: datetime) -> None:
     """Find out which incidents changed: by the log, else by looking at those that are or were open."""
     if not job.access:
-        await find_access_by_any(job)
+        await find_access(job)
     if "spans" not in job.place:
         await incidents.add_failed(job)
     if job.access == "account":

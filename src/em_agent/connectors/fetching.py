@@ -1,16 +1,14 @@
 """Reads the incidents of a run that are known by their log alone: in pages or one by one, whichever costs less."""
 
 from em_agent.connectors import incidents
+from em_agent.connectors.failures import Failures
 from em_agent.connectors.job import Job
 from em_agent.connectors.listing import MEMBER, NEWEST_FIRST, PATH, look_up, take_incidents
 from em_agent.connectors.spans import Span, spans_between
 from em_agent.connectors.walk import plan, walk
-from em_agent.integrations.pagerduty.failures import GoneError, RefusedError, UnavailableError
 from em_agent.integrations.pagerduty.paging import PAGE, Listing, Page, Place, Row, next_page
 
 _AT_ONCE = 20
-# One that cannot be read is left to the next crawl; so many are no trouble of theirs.
-_MOST_FAILURES = 3
 
 
 async def fetch_rest(job: Job) -> None:
@@ -29,8 +27,9 @@ async def fetch_rest(job: Job) -> None:
         return bool(await incidents.unfetched(job, 1))
 
     await walk(job, PATH, MEMBER, [NEWEST_FIRST], take, prepare=choose)
+    failures = Failures(job)
     while ids := await incidents.unfetched(job, _AT_ONCE):
-        await _fetch(job, ids)
+        await _fetch(job, failures, ids)
 
 
 async def _cheaper_spans(job: Job) -> list[Span]:
@@ -44,25 +43,20 @@ async def _cheaper_spans(job: Job) -> list[Span]:
     return spans if first.total is not None and pages < count else []
 
 
-async def _fetch(job: Job, ids: list[str]) -> None:
+async def _fetch(job: Job, failures: Failures, ids: list[str]) -> None:
     """Read these one by one."""
     found: list[Row] = []
-    gone = 0
-    failures: dict[str, str] = {}
+
+    async def read(incident_id: str) -> Row:
+        answer = (await job.api.get(f"{PATH}/{incident_id}")).get("incident")
+        return answer if isinstance(answer, dict) else {}
+
     for incident_id in ids:
-        try:
-            answer = await job.api.get(f"/incidents/{incident_id}")
-        except GoneError:
-            gone += 1
+        answer = await failures.read(incident_id, read)
+        if answer is None:
             continue
-        except (RefusedError, UnavailableError) as error:
-            failures[incident_id] = str(error)
-            if len(failures) >= _MOST_FAILURES:
-                raise
-            continue
-        stated = answer.get("incident")
-        if isinstance(stated, dict) and stated.get("id") == incident_id:
-            found.append(stated)
+        if answer.get("id") == incident_id:
+            found.append(answer)
         else:
             job.run.failed += 1
             job.run.note(f"PagerDuty answers something else than incident {incident_id}.")
@@ -70,10 +64,7 @@ async def _fetch(job: Job, ids: list[str]) -> None:
     async with job.connection.transaction():
         await take_incidents(job, found)
         await incidents.done(job, sorted(await incidents.missing(job, ids)))  # gone, or not to be stored
-        await incidents.note_failures(job, [], failures)
-        job.run.gone += gone
-        job.run.failed += len(failures)
-        for reason in failures.values():
-            job.run.note(reason)
+        await failures.keep()
         await job.keep()
+    failures.forget()
     await job.pause()

@@ -1,23 +1,25 @@
 """Finishes the incidents of a run: what is only to be had one by one, then the index."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import structlog
 
 from em_agent.connectors import incidents
+from em_agent.connectors.failures import Failures
 from em_agent.connectors.intake import take_in
 from em_agent.connectors.job import Job
 from em_agent.connectors.log import log_of
 from em_agent.domain.deliveries import Delivery
 from em_agent.events.batch import UNWRITABLE
-from em_agent.integrations.pagerduty.failures import GoneError, NotPermittedError, RefusedError, UnavailableError
+from em_agent.integrations.pagerduty.failures import GoneError, NotPermittedError
 from em_agent.integrations.pagerduty.rows import Row, log_entry_row, note_row
 
 AT_ONCE = 20
 INDEX_AT_ONCE = 200
-# So many incidents in a row that cannot be read are no trouble of theirs.
-_MOST_FAILURES = 3
+# So many others are asked for before notes count as forbidden.
+_EXAMPLES = 2
 
 log = structlog.get_logger()
 
@@ -27,61 +29,65 @@ class _Finisher:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._failures_in_a_row = 0
-        self.failures: dict[str, str] = {}
-        self.gone: set[str] = set()
+        self.failures = Failures(job)
 
     async def read(self, incident_id: str, *, has_note: bool) -> list[Delivery]:
         """The rows of the incident's log and notes, as far as they are to be read one by one.
 
         Raises:
-            UnavailableError: PagerDuty does not answer, of this incident and of those before.
+            UnavailableError: PagerDuty does not answer.
 
         """
-        try:
-            rows = await self._read(incident_id, has_note=has_note)
-        except GoneError:
-            self.gone.add(incident_id)
-            return []
-        except RefusedError as error:
-            self.failures[incident_id] = str(error)
-            return []
-        except UnavailableError as error:
-            self._failures_in_a_row += 1
-            if self._failures_in_a_row >= _MOST_FAILURES:
-                raise
-            self.failures[incident_id] = str(error)
-            return []
-        self._failures_in_a_row = 0
-        return rows
 
-    async def _read(self, incident_id: str, *, has_note: bool) -> list[Delivery]:
-        job, rows = self._job, []
+        async def read(one: str) -> tuple[list[Row], list[Row]]:
+            return await self._read(one, has_note=has_note or one != incident_id)
+
+        entries, notes = await self.failures.read(incident_id, read) or ([], [])
+        rows = self._job.rows_of(log_entry_row, *((entry,) for entry in entries))
+        return rows + self._job.rows_of(note_row, *((incident_id, note) for note in notes))
+
+    async def _read(self, incident_id: str, *, has_note: bool) -> tuple[list[Row], list[Row]]:
+        job = self._job
+        entries: list[Row] = []
         if job.access == "incident" or (job.place.get("one_by_one") and job.access == "account"):
-            entries = await log_of(job, incident_id)
             entries = [
-                entry if entry.get("incident") else {**entry, "incident": {"id": incident_id}} for entry in entries
+                entry if entry.get("incident") else {**entry, "incident": {"id": incident_id}}
+                for entry in await log_of(job, incident_id)
             ]
-            rows += job.rows_of(log_entry_row, *((entry,) for entry in entries))
-            has_note = has_note or any(row.event_type == "annotate_log_entry" for row in rows)
+            has_note = has_note or any(entry.get("type") == "annotate_log_entry" for entry in entries)
         if (has_note or job.access == "none") and job.place.get("notes") != "none":
-            rows += job.rows_of(note_row, *((incident_id, note) for note in await self._notes(incident_id)))
-        return rows
+            return entries, await self._notes(incident_id)
+        return entries, []
 
     async def _notes(self, incident_id: str) -> list[Row]:
         try:
-            answer = await self._job.api.get(f"/incidents/{incident_id}/notes")
+            notes = await self._ask_notes(incident_id)
         except NotPermittedError as error:
+            if self._job.place.get("notes") == "some" or await self._has_notes_of_others(incident_id):
+                raise
             self._job.run.note(f"{error} Notes are missing.")
             self._job.place["notes"] = "none"
             return []
-        notes = answer.get("notes")
+        self._job.place["notes"] = "some"
+        return notes
+
+    async def _has_notes_of_others(self, incident_id: str) -> bool:
+        """Whether the token may read notes at all, and is only kept from those of this incident."""
+        for other in await incidents.others(self._job, [incident_id], _EXAMPLES):
+            with contextlib.suppress(NotPermittedError, GoneError):
+                await self._ask_notes(other)
+                return True
+        return False
+
+    async def _ask_notes(self, incident_id: str) -> list[Row]:
+        notes = (await self._job.api.get(f"/incidents/{incident_id}/notes")).get("notes")
         return [note for note in notes if isinstance(note, dict)] if isinstance(notes, list) else []
 
 
 async def finish_all(job: Job) -> None:
     """Read what is left to read of each incident, and put it into the index; the newest first."""
     finisher = _Finisher(job)
+    failures = finisher.failures
     while ids := await incidents.next_open(job, AT_ONCE):
         noted = await incidents.annotated(job, ids)
         rows: list[Delivery] = []
@@ -91,18 +97,13 @@ async def finish_all(job: Job) -> None:
             taken = await take_in(job.connection, rows)
             job.refuse(taken.refused)
             await incidents.note_changed(job, taken.changed)
-            await incidents.note_failures(job, ids, finisher.failures)
-            job.run.failed += len(finisher.failures)
-            job.run.gone += len(finisher.gone)
-            for reason in finisher.failures.values():
-                job.run.note(reason)
+            await failures.keep(ids)
             await job.keep()
-        await index(job, [incident_id for incident_id in ids if incident_id not in finisher.gone])
+        await index(job, [incident_id for incident_id in ids if incident_id not in failures.gone])
         async with job.connection.transaction():
             await incidents.done(job, ids)
             await job.keep()
-        finisher.failures.clear()
-        finisher.gone.clear()
+        failures.forget()
         await job.pause()
 
 

@@ -1,6 +1,6 @@
 """Which incidents a run has, and what of each is still to be done."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from em_agent.connectors.job import SOURCE, Job
@@ -25,6 +25,12 @@ ON CONFLICT (source, incident_id) DO UPDATE
 SET reason = excluded.reason, attempts = crawl_failures.attempts + 1, failed_at = clock_timestamp()
 """
 
+_TAKE_OVER = """
+UPDATE crawl_incidents AS i SET is_changed = FALSE FROM crawl_runs AS r
+WHERE r.id = i.run_id AND r.source = $1 AND r.id <> $2 AND i.is_changed AND NOT i.is_done
+RETURNING i.incident_id
+"""
+
 # An incident that failed so often has something that only people can mend.
 _MOST_ATTEMPTS = 8
 
@@ -47,11 +53,16 @@ async def add_fetched(job: Job, created: Mapping[str, datetime | None]) -> int:
 
 
 async def add_failed(job: Job) -> None:
-    """Have it take care of those that an earlier run could not read."""
-    rows = await job.connection.fetch(
-        "SELECT incident_id FROM crawl_failures WHERE source = $1 AND attempts < $2", SOURCE, _MOST_ATTEMPTS
-    )
-    await add(job, dict.fromkeys((row["incident_id"] for row in rows), None), is_fetched=False)
+    """Have it take care of those that an earlier run could not read, or recorded something new of and never finished.
+
+    Of the latter the log has no more news to tell.
+    """
+    async with job.connection.transaction():
+        rows = await job.connection.fetch(
+            "SELECT incident_id FROM crawl_failures WHERE source = $1 AND attempts < $2", SOURCE, _MOST_ATTEMPTS
+        )
+        rows += await job.connection.fetch(_TAKE_OVER, SOURCE, job.run.id)
+        await add(job, dict.fromkeys((row["incident_id"] for row in rows), None), is_fetched=False)
 
 
 async def known(job: Job, ids: Iterable[str]) -> set[str]:
@@ -149,6 +160,18 @@ async def note_failures(job: Job, ids: Sequence[str], failures: Mapping[str, str
     )
     if failures:
         await job.connection.execute(_FAILED, SOURCE, list(failures), [reason[:500] for reason in failures.values()])
+
+
+async def others(job: Job, ids: Collection[str], limit: int) -> list[str]:
+    """Any incidents but these, of the run or known from before."""
+    rows = await job.connection.fetch(
+        "SELECT id FROM (SELECT incident_id AS id FROM crawl_incidents WHERE run_id = $1 "
+        "UNION SELECT id FROM incidents) AS known WHERE id <> ALL($2) ORDER BY random() LIMIT $3",
+        job.run.id,
+        list(ids),
+        limit,
+    )
+    return [row["id"] for row in rows]
 
 
 async def annotated(job: Job, ids: Sequence[str]) -> set[str]:

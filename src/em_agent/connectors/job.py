@@ -11,10 +11,10 @@ from em_agent.events import crawls
 from em_agent.events.crawls import CrawlRun
 from em_agent.integrations.pagerduty.api import PagerDutyApi
 from em_agent.integrations.pagerduty.rows import Row
+from em_agent.kit import locks
 from em_agent.kit.postgres import Connection
 
 SOURCE = "pagerduty"
-LOCK_CLASS = 0x656D03
 
 _SOMEBODY_WAITS = """
 SELECT EXISTS (
@@ -106,7 +106,7 @@ class Job:
         self.report(self.run)
         if self.gives_way:
             key = await self.connection.fetchval("SELECT hashtext($1)::bigint & 4294967295", SOURCE)
-            if await self.connection.fetchval(_SOMEBODY_WAITS, LOCK_CLASS, key):
+            if await self.connection.fetchval(_SOMEBODY_WAITS, locks.CRAWLS, key):
                 raise GaveWayError
 
     def refuse(self, refused: list[tuple[Delivery, str]]) -> None:

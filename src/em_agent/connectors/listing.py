@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from em_agent.connectors import incidents
+from em_agent.connectors.failures import Failures
 from em_agent.connectors.intake import take_in
 from em_agent.connectors.job import Job
 from em_agent.connectors.rights import find_access
@@ -20,7 +21,6 @@ NEWEST_FIRST = ("sort_by", "created_at:desc")
 # What is created while we list must not push the end beyond what can be listed.
 _ROOM = 500
 _SHORT = timedelta(days=90)
-_AT_ONCE = 20
 
 
 async def list_selected(job: Job) -> None:
@@ -77,8 +77,9 @@ async def look_up(job: Job, found: Sequence[Row]) -> None:
     """Ask for what else is needed of the incidents: how their log can be read, and their alerts."""
     ids = [str(row.get("id")) for row in found]
     if ids and not job.access:
-        await find_access(job, ids[0])
-    job.alerts = {incident_id: await _alerts(job, incident_id) for incident_id in ids if job.selection.alerts}
+        await find_access(job, ids)
+    if job.selection.alerts:
+        await _look_up_alerts(job, ids)
 
 
 async def take_incidents(job: Job, found: Sequence[Row], *, only_new: bool = False) -> None:
@@ -134,6 +135,18 @@ def _look_up_page(job: Job) -> Prepare:
     return lambda page: look_up(job, page.rows)
 
 
+async def _look_up_alerts(job: Job, ids: Sequence[str]) -> None:
+    failures = Failures(job)
+    job.alerts.clear()
+    for incident_id in ids:
+        alerts = await failures.read(incident_id, lambda one: _alerts(job, one))
+        if alerts is not None:
+            job.alerts[incident_id] = alerts
+    job.run.failed += len(failures.reasons)
+    for reason in failures.reasons.values():
+        job.run.note(reason)
+
+
 async def _alerts(job: Job, incident_id: str) -> list[Row]:
     """Every alert of the incident."""
     listing, place = Listing(f"/incidents/{incident_id}/alerts", "alerts"), Place()
@@ -146,8 +159,11 @@ async def _alerts(job: Job, incident_id: str) -> list[Row]:
             alerts += page.rows
             place = page.place
             if not page.has_more:
+                job.place["alerts"] = "some"
                 return alerts
     except NotPermittedError as error:
+        if job.place.get("alerts") == "some":
+            raise
         job.run.note(str(error))
         job.place["alerts"] = "none"
         return alerts

@@ -12,6 +12,7 @@ from em_agent.connectors.selection import MOST, NEWEST, STATUSES, read_body
 from em_agent.errors import PermanentError
 from em_agent.integrations.pagerduty.failures import UnavailableError
 
+PATH = "/crawl/pagerduty"
 LONGEST_BODY = 64 * 1024
 
 _TIME = {"type": ["string", "null"], "description": "An ISO 8601 time or date."}
@@ -53,7 +54,7 @@ def router(crawler: Crawler | None, timezone: ZoneInfo) -> APIRouter:
     routes = APIRouter(tags=["crawls"])
 
     @routes.post(
-        "/crawl/pagerduty",
+        PATH,
         responses={status: {"description": "An error."} for status in (400, 401, 403, 409, 413, 422, 502, 503)},
         openapi_extra={"requestBody": {"content": {"application/json": {"schema": _BODY}}, "required": False}},
         response_model=CrawlOutcome,
@@ -62,7 +63,7 @@ def router(crawler: Crawler | None, timezone: ZoneInfo) -> APIRouter:
         """Read incidents with their notes and log entries, and answer when they are in the index."""
         if crawler is None:
             raise HTTPException(400, "PAGERDUTY_API_TOKEN is not set: make a read-only API key in PagerDuty.")
-        selection = read_body(await _read(request), timezone)
+        selection = read_body(await request.body(), timezone)
         try:
             run = await crawler.crawl(selection)
         except UnavailableError as error:
@@ -87,12 +88,3 @@ def router(crawler: Crawler | None, timezone: ZoneInfo) -> APIRouter:
 def _problem(status: int, detail: str, *, retry_after: int | None = None) -> Response:
     headers = {"Retry-After": str(max(1, retry_after))} if retry_after is not None else {}
     return JSONResponse({"detail": detail}, status_code=status, headers=headers)
-
-
-async def _read(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_BODY:
-            raise HTTPException(413, f"The body is longer than {LONGEST_BODY} bytes.")
-    return body

@@ -1,6 +1,6 @@
 """The addresses in use, which `up` leaves in the data directory for other commands."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from em_agent.embedded.data_directory import DataDirectory
 from em_agent.embedded.lock import is_locked
@@ -16,8 +16,8 @@ class Endpoints:
 
     api_url: str
     connectors_url: str
-    database_url: str
-    nats_url: str
+    database_url: str = field(repr=False)
+    nats_url: str = field(repr=False)
     data_dir: str
 
 

@@ -26,7 +26,7 @@ _STOP = ((SIGTERM, 10.0), (SIGKILL, 5.0))
 _NICENESS = 10
 
 # Its garbage collector would let the heap double, and give back late what a load needed. Tighter costs CPU time.
-_ENVIRONMENT = {"PATH": os.defpath, "GOMEMLIMIT": "32MiB"}
+_ENVIRONMENT = {"PATH": os.defpath, "GOMEMLIMIT": "24MiB"}
 
 # Paths are relative to the working directory: the server's account may not be able to walk there.
 _CONFIGURATION = """\

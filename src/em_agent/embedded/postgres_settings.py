@@ -16,8 +16,7 @@ unix_socket_directories = ''
 max_connections = 80
 password_encryption = scram-sha-256
 
-# All of it is resident once the tables have grown; the system's own cache does the rest as well.
-shared_buffers = 16MB
+shared_buffers = {shared_megabytes}MB
 wal_buffers = 2MB
 work_mem = 8MB
 maintenance_work_mem = 64MB
@@ -60,10 +59,16 @@ host all all 127.0.0.1/32 scram-sha-256
 
 _KEPT_LOGS = 9
 
+# All of the shared buffers is resident once the tables have grown, and the system's own cache does nearly as well for
+# little data. A search among 100,000 documents takes four fifths of the time with 128 MB.
+_FEWEST_MEGABYTES, _MOST_MEGABYTES = 16, 128
+_BUFFERED_SHARE = 1 / 8
+
 
 def write(cluster: Path, account: Account | None) -> None:
-    """Put the configuration into the cluster."""
-    write_private(cluster / "postgresql.conf", _SERVER, account)
+    """Put the configuration into the cluster, with buffers that suit the data it has."""
+    server = _SERVER.format(shared_megabytes=_shared_megabytes(cluster))
+    write_private(cluster / "postgresql.conf", server, account)
     write_private(cluster / "pg_hba.conf", _CLIENTS, account)
 
 
@@ -71,3 +76,8 @@ def prune_logs(cluster: Path) -> None:
     """Remove all but the newest logs."""
     for log in sorted((cluster / "log").glob("postgres-*.log"))[:-_KEPT_LOGS]:
         log.unlink(missing_ok=True)
+
+
+def _shared_megabytes(cluster: Path) -> int:
+    data_bytes = sum(path.stat().st_size for path in (cluster / "base").rglob("*") if path.is_file())
+    return min(max(round(data_bytes * _BUFFERED_SHARE / 2**20), _FEWEST_MEGABYTES), _MOST_MEGABYTES)

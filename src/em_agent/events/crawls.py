@@ -45,6 +45,15 @@ SET state = $2, requests = $3, reasons = $4::jsonb, finished_at = clock_timestam
 WHERE id = $1
 """
 
+_LEAVE_UNFINISHED = """
+INSERT INTO crawl_failures (source, incident_id, reason)
+SELECT r.source, i.incident_id, 'Crawl ' || max(r.id) || ' was not finished.'
+FROM crawl_incidents AS i JOIN crawl_runs AS r ON r.id = i.run_id
+WHERE r.source = $1 AND r.place IS NULL AND r.state <> 'running' AND i.is_changed AND NOT i.is_done
+GROUP BY r.source, i.incident_id
+ON CONFLICT (source, incident_id) DO NOTHING
+"""
+
 
 @dataclass
 class CrawlRun:
@@ -141,13 +150,18 @@ async def finish(connection: Connection, run: CrawlRun, state: str) -> None:
 
 
 async def forget_old(connection: Connection, source: str, *, within_seconds: float) -> None:
-    """Drop what unfinished selections still had to do once nobody will resume them."""
+    """Drop what unfinished selections still had to do once nobody will resume them.
+
+    What they recorded something new of, and did not finish, is left to the next run of the changes: it would find
+    nothing new there.
+    """
     await connection.execute(
         "UPDATE crawl_runs SET place = NULL WHERE source = $1 AND mode = 'selection' AND state <> 'running' "
         "AND place IS NOT NULL AND touched_at < clock_timestamp() - $2::interval",
         source,
         timedelta(seconds=within_seconds),
     )
+    await connection.execute(_LEAVE_UNFINISHED, source)
     await connection.execute(
         "DELETE FROM crawl_incidents AS i USING crawl_runs AS r "
         "WHERE r.id = i.run_id AND r.place IS NULL AND r.state <> 'running'"

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from em_agent.events.message import PAYLOAD_LIMIT_BYTES
+from em_agent.kit import locks
 from em_agent.kit.nats import StreamState
 from em_agent.kit.postgres import Connection, Pool
 
 CHANNEL = "outbox"
 
-_LOCK_CLASS = 0x656D01
 BATCH_LIMIT_BYTES = 32 * 1024 * 1024
 
 # The batch is cut from the outbox alone, along its index, before anything is joined to it; then once more where its
@@ -76,7 +76,7 @@ SET redelivery = excluded.redelivery, published_at = NULL, stream_epoch = NULL, 
 
 async def lead(connection: Connection, source: str) -> bool:
     """Whether this connection is the one that publishes the source's events; it stays so while it lives."""
-    is_leader: bool = await connection.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", _LOCK_CLASS, source)
+    is_leader: bool = await connection.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", locks.RELAY, source)
     return is_leader
 
 

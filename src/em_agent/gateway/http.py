@@ -1,15 +1,10 @@
 """The little of ASGI that the webhook path needs."""
 
-import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from em_agent.kit import json
-
-DISCARD_BYTES = 64 * 1024 * 1024
-DISCARD_SECONDS = 3.0
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -45,22 +40,6 @@ def error(status: int, detail: str, outcome: str, **headers: str) -> Reply:
     """An error in the shape that all our errors have; `retry_after="1"` makes a `Retry-After` header."""
     pairs = tuple((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items())
     return Reply(status, json.dumps({"detail": detail}), outcome, pairs)
-
-
-async def discard_body(receive: Receive) -> bool:
-    """Whether the rest of the body is read and dropped, which a sender has to have sent before it reads an answer.
-
-    One that is far too long, or too slow, is not waited for.
-    """
-    dropped = 0
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(DISCARD_SECONDS):
-            while dropped < DISCARD_BYTES:
-                message = await receive()
-                if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                    return True
-                dropped += len(message.get("body", b""))
-    return False
 
 
 async def read_body(receive: Receive, content_length: bytes, limit_bytes: int) -> bytes:

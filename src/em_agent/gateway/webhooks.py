@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -26,13 +26,13 @@ from em_agent.gateway.http import (
     Reply,
     Scope,
     Send,
-    discard_body,
     error,
     read_body,
 )
 from em_agent.gateway.rate import RateLimit
 from em_agent.gateway.telemetry import DELIVERIES, STORE_SECONDS
 from em_agent.integrations.source import WebhookSource
+from em_agent.kit.bodies import discard_body
 from em_agent.kit.postgres import Pool
 
 PATH_PREFIX = "/webhooks/"
@@ -48,7 +48,7 @@ class Endpoint:
     """One source and the rules that the installation sets for it."""
 
     source: WebhookSource
-    secrets: Sequence[bytes]
+    secrets: Sequence[bytes] = field(repr=False)
     body_limit_bytes: int
     takes_unsigned: bool
     rate_limit: RateLimit | None = None

@@ -6,11 +6,10 @@ A mark is cleared as it was seen before the state was read: one that was made me
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from em_agent.kit import locks
 from em_agent.kit.postgres import Connection
 
 CHANNEL = "pending_incidents"
-
-_LOCK_CLASS = 0x656D03
 
 # In one order, so that two who mark never wait for each other in a circle.
 _MARK = """
@@ -80,12 +79,12 @@ async def mark(connection: Connection, incident_ids: Sequence[str]) -> None:
 
 async def claim(connection: Connection, limit: int) -> list[str]:
     """Up to `limit` due incidents, longest due first, which no other makes until the transaction ends."""
-    return [row["incident_id"] for row in await connection.fetch(_CLAIM, _LOCK_CLASS, limit)]
+    return [row["incident_id"] for row in await connection.fetch(_CLAIM, locks.DOCUMENTS, limit)]
 
 
 async def lock(connection: Connection, incident_ids: Sequence[str]) -> None:
     """Wait until no other makes documents of the incidents; nobody does until the transaction ends."""
-    await connection.execute(_LOCK, _LOCK_CLASS, incident_ids)
+    await connection.execute(_LOCK, locks.DOCUMENTS, incident_ids)
 
 
 async def marks(connection: Connection, incident_ids: Sequence[str]) -> dict[str, datetime]:

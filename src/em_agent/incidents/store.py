@@ -6,9 +6,8 @@ from typing import Any
 from em_agent.domain.fold import fold
 from em_agent.domain.incidents import Incident, IncidentEvent, Ref
 from em_agent.incidents import facts, pending
+from em_agent.kit import locks
 from em_agent.kit.postgres import Connection
-
-_LOCK_CLASS = 0x656D02
 
 # Two workers with events of one incident take turns; the order of the locks keeps them from waiting in a circle.
 _LOCK = """
@@ -44,7 +43,7 @@ async def apply(connection: Connection, events: Sequence[IncidentEvent]) -> None
         return
     ids = sorted({event.incident_id for event in events})
     async with connection.transaction():
-        await connection.execute(_LOCK, _LOCK_CLASS, ids)
+        await connection.execute(_LOCK, locks.INCIDENTS, ids)
         await facts.save(connection, events)
         await _refold(connection, ids)
 
@@ -52,7 +51,7 @@ async def apply(connection: Connection, events: Sequence[IncidentEvent]) -> None
 async def refold(connection: Connection, ids: Sequence[str]) -> None:
     """Fold the incidents anew from their facts; one that has none is no longer there."""
     async with connection.transaction():
-        await connection.execute(_LOCK, _LOCK_CLASS, ids)
+        await connection.execute(_LOCK, locks.INCIDENTS, ids)
         await _refold(connection, ids)
 
 

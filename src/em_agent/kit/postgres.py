@@ -10,6 +10,7 @@ import asyncpg
 import structlog
 
 from em_agent.errors import PermanentError, RetriableError
+from em_agent.kit import locks
 from em_agent.kit.logging import Seldom
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ log = structlog.get_logger()
 CONNECT_SECONDS = 3.0
 COMMAND_SECONDS = 4.0
 IDLE_SECONDS = 60.0  # an idle session costs the server some megabytes
-_MIGRATION_LOCK = 0x656D_6167_656E_7401
 
 # What a caller gets while the server is gone, starting, stopping, failing over, or out of connections, memory or disk;
 # while none of several hosts is the primary, or the password or the database is being replaced.
@@ -104,7 +104,7 @@ async def _migrate(connection: Connection) -> list[str]:
     name = "schema_migrations"
     applied = []
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
+        await connection.execute("SELECT pg_advisory_lock($1)", locks.MIGRATION)
         await connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_migrations "
             "(name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"

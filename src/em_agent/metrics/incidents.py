@@ -1,5 +1,6 @@
 """Incident metrics out of the marts."""
 
+from asyncio import to_thread
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ from em_agent.metrics.query import Query
 from em_agent.metrics.sql import DURATIONS, build
 
 MOST_GROUPS = 50_000
-_CACHED = 256
+MOST_REMEMBERED = 5_000  # groups of all answers together, of some 2 KB each
+_LEAST = 20  # groups that an answer counts as: its key takes room, too
+LARGE = 500  # groups, from which on putting them together would keep others waiting
 
 # The marks by which an answer is known to be as new as the marts: any run that changes a mart changes one of them.
 _VERSION = """
@@ -44,7 +47,7 @@ class IncidentMeter:
     def __init__(self, pool: Pool) -> None:
         """Read the marts through `pool`."""
         self._pool = pool
-        self._answers: OrderedDict[tuple[Query, _Version], list[Group]] = OrderedDict()
+        self._answers: OrderedDict[tuple[Query, _Version], list[Group]] = OrderedDict()  # the one used last behind
 
     async def measure(self, query: Query, *, compare_previous: bool = False) -> IncidentMetrics:
         """The metrics of the query's window; where the marts were never built, those of no incidents.
@@ -105,12 +108,22 @@ class IncidentMeter:
             async with connection.transaction(readonly=True):
                 await connection.execute(_SETTINGS)
                 rows = await connection.fetch(statement.text, *statement.arguments)
-            known = _fill(query, buckets, rows)
-            self._answers[query, version] = known
-            if len(self._answers) > _CACHED:
-                self._answers.popitem(last=False)
-        self._answers.move_to_end((query, version))
+            most = max(len(rows), 1) * (len(buckets.keys) if buckets else 1)
+            if most > LARGE:
+                known = await to_thread(_fill, query, buckets, rows)
+            else:
+                known = _fill(query, buckets, rows)
+        self._remember((query, version), known)
         return known
+
+    def _remember(self, key: tuple[Query, _Version], groups: list[Group]) -> None:
+        """Keep the answer, and as many of those used before it as there is room for; one that is too long never."""
+        self._answers[key] = groups
+        self._answers.move_to_end(key)
+        if len(groups) > MOST_REMEMBERED:
+            del self._answers[key]
+        while sum(max(len(kept), _LEAST) for kept in self._answers.values()) > MOST_REMEMBERED:
+            self._answers.popitem(last=False)
 
 
 async def _read_version(connection: Any) -> _Version | None:  # noqa: ANN401 - one of the pool

@@ -15,7 +15,6 @@ _FEW_DOCUMENTS = 10  # an identifier that stands in more of them points at none
 _SHORT_QUERY = 8  # words; a longer one is a question, whose identifiers count as words do
 _PHRASE = 3  # words that, standing in a text just so, are no chance
 _READ_VERBATIM = 200
-_READ_AT_ONCE = 50
 _NAMES_READ = 50
 LONGEST_NUMBER = 18  # digits
 
@@ -32,9 +31,17 @@ _WITH_TERMS = """
 SELECT DISTINCT d.key FROM search.documents AS d JOIN search.postings AS p ON p.document_key = d.key
 WHERE p.term_id = ANY($1::integer[]) AND {condition}
 """
-_TEXTS = """
-SELECT p.document_key AS key, p.text FROM search.passages AS p WHERE p.document_key = ANY($1::integer[])
-UNION ALL SELECT d.key, d.title FROM search.documents AS d WHERE d.key = ANY($1::integer[])
+# In one case, with one space between words; texts may be long, and only their keys leave the database.
+_VERBATIM = """
+SELECT t.key
+FROM (
+    SELECT p.document_key AS key, p.text FROM search.passages AS p WHERE p.document_key = ANY($1::integer[])
+    UNION ALL SELECT d.key, d.title FROM search.documents AS d WHERE d.key = ANY($1::integer[])
+) AS t
+WHERE EXISTS (
+    SELECT FROM unnest($2::text[]) AS phrase
+    WHERE strpos(lower(regexp_replace(t.text, '\\s+', ' ', 'g')), lower(phrase)) > 0
+)
 """
 
 
@@ -104,18 +111,11 @@ async def find_verbatim(
     connection: Connection, q: str, counts: Mapping[str, int], by_words: Mapping[int, Scored]
 ) -> set[int]:
     """Which of these documents hold what the query quotes, or all of its words just so, whatever case and spaces."""
-    quoted = [folded(text) for text in _QUOTED.findall(q)]
+    quoted = _QUOTED.findall(q)
     is_telling = tokens(q).total() >= _PHRASE
     have_all = [key for key, scored in by_words.items() if is_telling and scored.terms == len(counts)]
-    phrases = [phrase for phrase in (*quoted, folded(q)) if phrase]
+    phrases = [phrase for text in (*quoted, q) if (phrase := " ".join(text.split()))]
     best = sorted(by_words, key=lambda key: -by_words[key].score) if quoted else have_all
-    found = set()
-    for start in range(0, min(len(best), _READ_VERBATIM), _READ_AT_ONCE):
-        rows = await connection.fetch(_TEXTS, best[start : start + _READ_AT_ONCE])
-        found |= {row["key"] for row in rows if any(phrase in folded(row["text"]) for phrase in phrases)}
-    return found
-
-
-def folded(text: str) -> str:
-    """The text in one case, with one space between words."""
-    return " ".join(text.casefold().split())
+    if not best:
+        return set()
+    return {row["key"] for row in await connection.fetch(_VERBATIM, best[:_READ_VERBATIM], phrases)}

@@ -8,6 +8,9 @@ import asyncpg
 
 from em_agent.domain.documents import Document, Passage
 from em_agent.incidents import pending
+from em_agent.integrations.pagerduty.alerts import read_alerts
+from em_agent.integrations.pagerduty.rows import SNAPSHOT
+from em_agent.kit import json
 from em_agent.kit.postgres import Connection
 from em_agent.search import store
 from em_agent.search.chunks import paragraphs
@@ -35,6 +38,14 @@ WHERE incident_id = ANY($1) AND kind IN ('status_update_published', 'resolved') 
 ORDER BY incident_id, at, event_id
 """
 
+# Those of the newest look that had any: alerts are read only where somebody asks for them.
+_ALERTS = """
+SELECT DISTINCT ON (e.incident_id) e.incident_id, (r.payload->'alerts')::text AS alerts
+FROM incident_events AS e JOIN events_raw AS r ON r.id = e.event_id
+WHERE e.incident_id = ANY($1) AND e.source = $2 AND r.payload->'alerts' IS NOT NULL
+ORDER BY e.incident_id, e.received_at DESC, e.event_id DESC
+"""
+
 
 def document_id(incident_id: str) -> str:
     """The id of an incident's document."""
@@ -47,7 +58,8 @@ async def incident_documents(connection: Connection, incident_ids: Sequence[str]
     rows = await connection.fetch(_INCIDENTS, incident_ids)
     for text in await connection.fetch(_TEXTS, incident_ids):
         texts.setdefault(text["incident_id"], []).append(text)
-    return [_document(row, texts.get(row["id"], [])) for row in rows]
+    alerts = {row["incident_id"]: row["alerts"] for row in await connection.fetch(_ALERTS, incident_ids, SNAPSHOT)}
+    return [_document(row, texts.get(row["id"], []), alerts.get(row["id"])) for row in rows]
 
 
 async def index_incidents(connection: Connection, incident_ids: Iterable[str]) -> Indexed:
@@ -70,14 +82,14 @@ async def index_incidents(connection: Connection, incident_ids: Iterable[str]) -
     return indexed
 
 
-def _document(row: asyncpg.Record, texts: Sequence[asyncpg.Record]) -> Document:
+def _document(row: asyncpg.Record, texts: Sequence[asyncpg.Record], alerts: str | None) -> Document:
     title = (row["title"] or "").strip()
     name = f"Incident #{row['number']}" if row["number"] is not None else f"Incident {row['id']}"
     return Document(
         id=document_id(row["id"]),
         source=SOURCE,
         title=row["title"] if title else name,
-        passages=tuple(_passages(title, texts)),
+        passages=(*_passages(title, texts), *_alert_passages(title, alerts)),
         url=row["url"],
         number=row["number"],
         service_id=row["service_id"],
@@ -102,6 +114,13 @@ def _passages(title: str, texts: Sequence[asyncpg.Record]) -> Iterator[Passage]:
             continue
         for paragraph in paragraphs(text):
             yield Passage("note", paragraph, row["author"], row["at"])
+
+
+def _alert_passages(title: str, alerts: str | None) -> Iterator[Passage]:
+    for text, at in read_alerts(json.loads(alerts) if alerts else None):
+        if text != title:
+            for paragraph in paragraphs(text):
+                yield Passage("paragraph", paragraph, at=at)
 
 
 def _meta(row: asyncpg.Record) -> dict[str, Any]:

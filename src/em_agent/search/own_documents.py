@@ -11,9 +11,13 @@ from em_agent.domain.times import parse_time
 from em_agent.kit import json
 from em_agent.search.chunks import paragraphs
 from em_agent.search.exact import INCIDENT_PREFIX
+from em_agent.search.incident_documents import SOURCE as INCIDENT_SOURCE
 
 LONGEST_TEXT = 1_000_000
 _LONGEST_META_BYTES = 32_768
+# What is filtered by stands in indexes, which take 2.7 kB.
+_FILTERED = ("service_id", "service", "team", "teams", "urgency", "status", "priority")
+_LONGEST_FILTERED = 500
 _TITLE_CHARACTERS = 120
 _TIMES = ("at", "occurred_at", "created_at", "date")
 
@@ -55,6 +59,23 @@ class OwnDocument(BaseModel):
         if value.startswith(INCIDENT_PREFIX):
             message = f"ids that begin with {INCIDENT_PREFIX} are those of PagerDuty's incidents; take another"
             raise ValueError(message)
+        return value
+
+    @field_validator("source")
+    @classmethod
+    def _is_no_source_of_ours(cls, value: str) -> str:
+        if value == INCIDENT_SOURCE:
+            message = f"{INCIDENT_SOURCE} is the source of PagerDuty's incidents; take another"
+            raise ValueError(message)
+        return value
+
+    @field_validator("meta")
+    @classmethod
+    def _fits_indexes(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in _FILTERED:
+            if any(len(text) > _LONGEST_FILTERED for text in _texts(value, name)):
+                message = f"{name} is longer than {_LONGEST_FILTERED} characters"
+                raise ValueError(message)
         return value
 
     @field_validator("meta")

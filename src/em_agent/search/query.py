@@ -48,6 +48,16 @@ class Outcome:
     degraded: Sequence[str] = field(default_factory=tuple)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is known before the query's vector is: the scope, the terms, what has them, and what is named, by tier."""
+
+    scope: Scope
+    asked: WordQuery
+    by_words: dict[int, Scored]
+    named: Mapping[int, int]
+
+
 class Search:
     """Finds documents; without an embedder by their words alone."""
 
@@ -68,33 +78,16 @@ class Search:
         # The model computes while the database looks for words.
         embedding = asyncio.ensure_future(self._embed(q))
         try:
-            outcome = await self._answer(q, top_k, filters, embedding)
-            if outcome is None:  # a model that takes its time does not hold a connection meanwhile
-                await asyncio.wait({embedding})
-                outcome = await self._answer(q, top_k, filters, embedding)
+            async with self.reading() as connection:
+                found = await _look(connection, q, filters)
+                if (await asyncio.wait({embedding}, timeout=_PATIENCE_SECONDS))[0]:
+                    return await _answer(connection, found, embedding.result(), top_k)
+            # A model that takes its time holds no connection meanwhile.
+            made = await embedding
         finally:
             embedding.cancel()
-        return outcome or Outcome(())
-
-    async def _answer(
-        self, q: str, top_k: int, filters: Filters, embedding: asyncio.Future[Embedding]
-    ) -> Outcome | None:
-        """The outcome, or None where the embedding is not there in time."""
         async with self.reading() as connection:
-            counts = (await analyse(connection, [q]))[0]
-            scope = await resolve(connection, filters)
-            asked = await words.weigh(connection, counts)
-            if not scope.is_empty:
-                by_words = await words.find(connection, asked, scope)
-                tiers = await exact.find(connection, q, counts, asked, by_words, scope)
-            if not (await asyncio.wait({embedding}, timeout=_PATIENCE_SECONDS))[0]:
-                return None
-            query, degraded = embedding.result()
-            if scope.is_empty:
-                return Outcome((), degraded)
-            candidates = await _candidates(connection, tiers, by_words, asked, query, scope, top_k)
-            ranked = fuse(candidates, sum(asked.weights.values()))[:top_k]
-            return Outcome(await read_hits(connection, ranked, asked.weights), degraded)
+            return await _answer(connection, found, made, top_k)
 
     async def similar(self, document_id: str, top_k: int = 10, filters: Filters = ANYTHING) -> Outcome:
         """The `top_k` documents most like this one, which is not among them.
@@ -154,26 +147,41 @@ class Search:
             self._vectors.popitem(last=False)
 
 
-async def _candidates(  # noqa: PLR0913 - all that a search knows
-    connection: Connection,
-    tiers: Mapping[int, int],
-    by_words: dict[int, Scored],
-    asked: WordQuery,
-    query: MeaningQuery | None,
-    scope: Scope,
-    top_k: int,
-) -> list[Candidate]:
+async def _look(connection: Connection, q: str, filters: Filters) -> _Found:
+    """What the query's words and names find."""
+    counts = (await analyse(connection, [q]))[0]
+    scope = await resolve(connection, filters)
+    asked = await words.weigh(connection, counts)
+    if scope.is_empty:
+        return _Found(scope, asked, {}, {})
+    by_words = await words.find(connection, asked, scope)
+    return _Found(scope, asked, by_words, await exact.find(connection, q, counts, asked, by_words, scope))
+
+
+async def _answer(connection: Connection, found: _Found, embedding: Embedding, top_k: int) -> Outcome:
+    """The best of what was found by words, of what is near in meaning, and of what is named."""
+    query, degraded = embedding
+    if found.scope.is_empty:
+        return Outcome((), degraded)
+    candidates = await _candidates(connection, found, query, top_k)
+    ranked = fuse(candidates, sum(found.asked.weights.values()))[:top_k]
+    return Outcome(await read_hits(connection, ranked, found.asked.weights), degraded)
+
+
+async def _candidates(connection: Connection, found: _Found, query: MeaningQuery | None, top_k: int) -> list[Candidate]:
     """Whoever is named, or near by words or by meaning, with both of the scores."""
-    keys = {*tiers, *by_words}
+    keys = {*found.named, *found.by_words}
     nearest: dict[int, Nearest] = {}
     if query is not None:
-        keys.update(await meaning.find(connection, query, scope, top_k))
+        keys.update(await meaning.find(connection, query, found.scope, top_k))
         nearest = await meaning.score(connection, query, list(keys))
-    by_words |= await words.score(connection, asked, [key for key in keys if key not in by_words])
+    by_words = found.by_words | await words.score(
+        connection, found.asked, [key for key in keys if key not in found.by_words]
+    )
     return [
         Candidate(
             key=key,
-            tier=tiers.get(key, 0),
+            tier=found.named.get(key, 0),
             words=by_words[key].score,
             meaning=nearest[key].score if key in nearest else None,
             ordinal=nearest[key].ordinal if key in nearest else None,

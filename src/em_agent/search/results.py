@@ -50,13 +50,14 @@ class Hit:
 
 
 async def read_hits(connection: Connection, ranked: Sequence[Ranked], weights: Mapping[str, float]) -> list[Hit]:
-    """The ranked documents in full; `weights` are the stems that the snippets should show."""
+    """The ranked documents that are still there, in full; `weights` are the stems that the snippets should show."""
     keys = [one.candidate.key for one in ranked]
     rows = {row["key"]: row for row in await connection.fetch(_DOCUMENTS, keys)} if keys else {}
     passages: dict[int, list[Text]] = {key: [] for key in keys}
     for row in await connection.fetch(_PASSAGES, keys) if keys else ():
         passages[row["key"]].append((row["ordinal"], row["kind"], row["text"]))
-    return [_hit(one, rows[one.candidate.key], passages[one.candidate.key], weights) for one in ranked]
+    there = [one for one in ranked if one.candidate.key in rows]
+    return [_hit(one, rows[one.candidate.key], passages[one.candidate.key], weights) for one in there]
 
 
 def _hit(one: Ranked, row: asyncpg.Record, passages: Sequence[Text], weights: Mapping[str, float]) -> Hit:

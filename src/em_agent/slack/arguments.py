@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from rapidfuzz import fuzz, process, utils
 
+from em_agent.ask.names import read_names
+from em_agent.ask.periods import find_period
 from em_agent.errors import InvalidError
 from em_agent.kit.postgres import Pool
-from em_agent.slack.answers.sources import FindPeriod
 
 MOST_SUGGESTIONS = 3
 LONGEST = 500
@@ -34,8 +35,6 @@ _DAYS = {"day": 1, "week": 7, "fortnight": 14, "month": 30, "quarter": 91, "year
 _LENGTH = re.compile(r"(?P<count>[1-9][0-9]{0,3})(?P<unit>h|d|w|m|y)", re.IGNORECASE)
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "m": 30 * 24, "y": 365 * 24}
 
-_SERVICES = "SELECT DISTINCT service FROM incidents WHERE service IS NOT NULL ORDER BY service LIMIT 5000"
-
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
@@ -48,21 +47,19 @@ class Arguments:
     until: datetime | None = None
 
 
-async def read_arguments(
-    pool: Pool, given: str, *, zone: ZoneInfo, now: datetime, find_period: FindPeriod | None
-) -> Arguments:
+async def read_arguments(pool: Pool, given: str, *, zone: ZoneInfo, now: datetime) -> Arguments:
     """What the words behind the sub-command ask for.
 
     Raises:
         InvalidError: they name a service that there is none of; the text says which are alike.
 
     """
-    services = [row["service"] for row in await pool.fetch(_SERVICES)]
+    services = (await read_names(pool)).services
     given = given[:LONGEST].strip().strip("\"'\u201c\u201d").strip()
     exact = _exact(given, services)
     if exact is not None:  # before any of its words is taken for something else
         return Arguments(service=exact)
-    since, until, rest = _period(given, zone, now, find_period)
+    since, until, rest = _period(given, zone, now)
     states: tuple[str, ...] = ()
     urgency = None
     left = []
@@ -88,10 +85,8 @@ def suggestions(word: str, known: Sequence[str]) -> list[str]:
     return [name for name, _, _ in found]
 
 
-def _period(
-    given: str, zone: ZoneInfo, now: datetime, find_period: FindPeriod | None
-) -> tuple[datetime | None, datetime | None, str]:
-    period = find_period(given, zone, now) if find_period is not None else None
+def _period(given: str, zone: ZoneInfo, now: datetime) -> tuple[datetime | None, datetime | None, str]:
+    period = find_period(given, zone, now)
     if period is not None:
         return period.since, min(period.until, now), period.without_words(given)
     for word in given.split():

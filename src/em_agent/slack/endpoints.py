@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from em_agent.errors import InvalidError, RetriableError
-from em_agent.slack.intake import Intake
+from em_agent.slack.intake import NOT_TAKEN, Intake
 from em_agent.slack.requests import Challenge, SlackRequest, read_command, read_event, read_interaction
 from em_agent.slack.telemetry import REQUESTS
 
@@ -30,12 +30,6 @@ _READERS: dict[str, Read] = {
     "/slack/commands": read_command,
     "/slack/interactions": read_interaction,
     "/slack/events": read_event,
-}
-PATHS = tuple(_READERS)
-
-_NOT_TAKEN = {
-    "response_type": "ephemeral",
-    "text": "EM Agent could not take this: its database does not answer. Please try again in a minute.",
 }
 
 log = structlog.get_logger()
@@ -59,7 +53,7 @@ class SlackEndpoints:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        read = _READERS.get(request.url.path.rstrip("/"))
+        read = _READERS.get(request.scope["path"].rstrip("/"))
         if read is None:
             return _problem(404, "Not Found")
         if request.method != "POST":
@@ -77,7 +71,7 @@ class SlackEndpoints:
             return _problem(413, f"The body is over the limit of {BODY_LIMIT_BYTES} bytes.", connection="close")
         if not self._is_authentic(request, body):
             REQUESTS.labels("other", "unauthentic").inc()
-            log.warning("slack.unauthentic", path=request.url.path)
+            log.warning("slack.unauthentic", path=request.scope["path"])
             return _problem(401, "The signature is missing, stale, or does not match the body.")
         try:
             found = read(body)
@@ -93,7 +87,7 @@ class SlackEndpoints:
             await intake.take(found)
         except RetriableError as error:
             if found.kind == "command":  # Slack shows this to whoever asked; it would hide the text of an error
-                return JSONResponse(_NOT_TAKEN)
+                return JSONResponse(NOT_TAKEN)
             return _problem(503, str(error), retry_after="2")
         return Response(status_code=200)
 

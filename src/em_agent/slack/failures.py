@@ -16,6 +16,11 @@ PASSING = frozenset({
     "ratelimited", "rate_limited", "message_limit_exceeded", "internal_error", "fatal_error", "service_unavailable",
     "request_timeout", "team_added_to_org", "accesslimited",
 })  # fmt: skip
+# The message is at fault, not the place that it was for.
+OF_THE_MESSAGE = frozenset({
+    "invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text", "invalid_arguments",
+    "too_many_attachments", "thread_not_found", "metadata_too_large", "invalid_metadata_format",
+})  # fmt: skip
 LONGEST_PAUSE_SECONDS = 600.0
 
 

@@ -13,6 +13,11 @@ from em_agent.slack.telemetry import REQUESTS
 
 # Slack wants its acknowledgement within three seconds.
 STORE_SECONDS = 1.8
+# What whoever gave a command is shown when it could not be written down.
+NOT_TAKEN = {
+    "response_type": "ephemeral",
+    "text": "EM Agent could not take this: its database does not answer. Please try again in a minute.",
+}
 
 log = structlog.get_logger()
 

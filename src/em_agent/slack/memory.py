@@ -1,46 +1,25 @@
-"""The answers' sources out of the memory and the metrics."""
+"""Answers to questions, and incidents like another one, out of the memory."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from em_agent.ask.answers import Citation
 from em_agent.ask.asker import Asker
 from em_agent.ask.extract import pick
-from em_agent.ask.periods import find_period
 from em_agent.ask.quoting import ABOUT, cite
 from em_agent.ask.sentences import sentences_of
 from em_agent.ask.sources import INCIDENT_PREFIX, Source, read_sources
-from em_agent.kit.postgres import Pool, reachable
-from em_agent.metrics.incidents import IncidentMeter
+from em_agent.kit.postgres import reachable
 from em_agent.search.filters import Filters
 from em_agent.search.query import Search
 from em_agent.slack.answers.followups import is_follow_up
-from em_agent.slack.answers.sources import Alike, Quote, Sources, Told
-
-if TYPE_CHECKING:  # they bring along what only who has a model needs
-    from em_agent.ask.model import Model
-    from em_agent.search.embedder import Embedder
+from em_agent.slack.answers.found import Alike, Quote, Told
 
 _QUOTED = frozenset({"cause", "resolution", "note"})
 # What our own text says before a quotation that is shown apart.
 _HEADINGS = frozenset({"Cause:", "Resolution:", "Post-mortem note:"})
 _FEWEST_POINTS = 2.0  # of a sentence that is shown as a fix
 _LEAST_ALIKE = 0.45  # of a meaning: below, incidents only share their form
-
-
-def sources_from(zone: ZoneInfo, embedder: "Embedder | None", model: "Model | None") -> Callable[[Pool], Sources]:
-    """What makes the sources out of a pool."""
-
-    def build(pool: Pool) -> Sources:
-        meter, search = IncidentMeter(pool), Search(pool, embedder)
-        asker = Asker(search, meter, pool, timezone=zone, embedder=embedder, model=model)
-        return Sources(
-            pool, meter, zone, find_period=find_period, teller=MemoryTeller(asker), finder=MemoryFinder(search)
-        )
-
-    return build
 
 
 class MemoryTeller:

@@ -7,6 +7,8 @@ _MEANINGS = {
     "400": "Signed, but not what Slack sends here.",
     "401": "The signature is missing, wrong, or more than five minutes old.",
     "404": "SLACK_SIGNING_SECRET is not set.",
+    "405": "Only POST.",
+    "408": "The body did not arrive in time.",
     "413": "The body is over 1 MiB.",
     "503": "The request could not be written down; see Retry-After.",
 }

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
+import structlog
+
 from em_agent.kit.postgres import Pool, open_pool
 from em_agent.services import SlackAccess
 from em_agent.slack.announce.announcer import Announcer
@@ -18,6 +20,9 @@ from em_agent.slack.socket_mode import SocketMode
 from em_agent.slack.worker import SlackWorker
 
 POOL_SIZE = 6
+PAUSE_SECONDS = 2.0
+
+log = structlog.get_logger()
 
 
 class SlackPart:
@@ -54,10 +59,21 @@ class SlackPart:
             self._parts = (worker, announcer)
             async with asyncio.TaskGroup() as group:
                 for part in self._parts:
-                    group.create_task(part.run())
+                    group.create_task(_kept_up(part))
                 if self._access.app_token:
-                    group.create_task(self._socket(self._access.app_token, pool).run())
+                    group.create_task(_kept_up(self._socket(self._access.app_token, pool)))
 
     def _socket(self, app_token: str, pool: Pool) -> SocketMode:
         host = urlsplit(self._access.api_url).hostname or ""
         return SocketMode(app_token, self._access.api_url, pool, goes_direct=goes_direct(host))
+
+
+async def _kept_up(part: SlackWorker | Announcer | SocketMode) -> None:
+    """Run the part until cancelled, anew whenever it breaks."""
+    while True:
+        try:
+            await part.run()
+        except Exception:  # the outermost loop: what breaks of Slack must not end the process, which may do more
+            part.is_well = False
+            log.exception("slack.broken", part=type(part).__name__)
+        await asyncio.sleep(PAUSE_SECONDS)

@@ -1,13 +1,14 @@
 """Sends messages, each by the way that is left to it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from em_agent.slack.blocks import Block
 from em_agent.slack.client import SlackClient
-from em_agent.slack.failures import NO_CHANNEL, SlackAwayError, SlackRefusedError
+from em_agent.slack.failures import NO_CHANNEL, OF_THE_MESSAGE, SlackAwayError, SlackRefusedError
 from em_agent.slack.messages import Message
 from em_agent.slack.pace import Pace
 
@@ -32,13 +33,23 @@ class Poster:
         """Return when Slack has the message, which `mark` names.
 
         `may_be_there` says that an earlier attempt may have arrived: then a message in a channel is looked for first,
-        and an answer to a request replaces the one before. `age_seconds` is the age of the request.
+        and an answer to a request replaces the one before. `age_seconds` is the age of the request. Where Slack does
+        not take the blocks, the text alone is sent.
 
         Raises:
             SlackAwayError: it cannot be sent now.
             SlackRefusedError: it cannot be sent.
 
         """
+        try:
+            await self._send(message, mark, age_seconds=age_seconds, may_be_there=may_be_there)
+        except SlackRefusedError as refusal:
+            if refusal.code not in OF_THE_MESSAGE or not message.blocks:
+                raise
+            log.exception("slack.blocks_refused", mark=mark, error=refusal.code)
+            await self._send(replace(message, blocks=()), mark, age_seconds=age_seconds, may_be_there=False)
+
+    async def _send(self, message: Message, mark: str, *, age_seconds: float, may_be_there: bool) -> None:
         if may_be_there and not message.is_private and await self._find(message, mark) is not None:
             return
         url = message.response_url
@@ -47,7 +58,8 @@ class Poster:
             try:
                 await self._client.respond(url, _body(message, mark, replaces=replaces))
             except SlackRefusedError as refusal:
-                if not self._client.has_token or message.channel is None or message.replaces:
+                is_at_fault = refusal.code in OF_THE_MESSAGE
+                if is_at_fault or not self._client.has_token or message.channel is None or message.replaces:
                     raise
                 log.warning("slack.response_url_refused", error=refusal.code)
             else:

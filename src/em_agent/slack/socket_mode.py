@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 
+import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
@@ -17,16 +18,18 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from em_agent.errors import InvalidError, RetriableError
-from em_agent.kit.postgres import Pool
+from em_agent.kit.postgres import UNREACHABLE, Pool
 from em_agent.slack import troubles
-from em_agent.slack.intake import Intake
+from em_agent.slack.intake import NOT_TAKEN, Intake
 from em_agent.slack.requests import SlackRequest, command_request, event_request, interaction_request
 
 LOOK_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 60.0
 PING_SECONDS = 5
 _READERS = {"slash_commands": command_request, "interactive": interaction_request, "events_api": event_request}
-_NOT_TAKEN = "EM Agent could not take this: its database does not answer. Please try again in a minute."
+
+# What a connection to Slack that does not come about, or breaks, ends with.
+_BROKEN = (SlackApiError, SlackClientError, aiohttp.ClientError, OSError, TimeoutError)
 
 log = structlog.get_logger()
 
@@ -52,14 +55,14 @@ class SocketMode:
                 await self._connect(client)
                 failures = 0
                 await self._watch(client)
-            except (SlackApiError, SlackClientError, OSError, TimeoutError) as error:
+            except _BROKEN as error:
                 failures += 1
                 log.warning("socket_mode.not_connected", error=_reason(error))
-                with contextlib.suppress(RetriableError, OSError, TimeoutError):
+                with contextlib.suppress(RetriableError, *UNREACHABLE):
                     await troubles.note(self._pool, troubles.SOCKET, _reason(error))
             finally:
                 self.is_well = False
-                with contextlib.suppress(SlackClientError, OSError, TimeoutError):
+                with contextlib.suppress(*_BROKEN):
                     await client.close()  # type: ignore[no-untyped-call]
             await asyncio.sleep(min(2.0 ** min(failures, 10), LONGEST_PAUSE_SECONDS))
 
@@ -75,13 +78,17 @@ class SocketMode:
     async def _connect(self, client: SocketModeClient) -> None:
         client.wss_uri = await client.issue_new_wss_url()
         await client.connect()  # type: ignore[no-untyped-call]
-        await troubles.clear(self._pool, troubles.SOCKET)
         log.info("socket_mode.connected")
 
     async def _watch(self, client: SocketModeClient) -> None:
         """Return never: the library connects anew by itself."""
+        has_cleared = False
         while True:
             self.is_well = await client.is_connected()
+            if self.is_well and not has_cleared:
+                with contextlib.suppress(RetriableError, *UNREACHABLE):  # the connection stands without the database
+                    await troubles.clear(self._pool, troubles.SOCKET)
+                    has_cleared = True
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _take(self, client: AsyncBaseSocketModeClient, envelope: SocketModeRequest) -> None:
@@ -93,7 +100,7 @@ class SocketMode:
             except RetriableError:
                 if request.kind != "command":
                     return  # it is not acknowledged: Slack sends it again
-                payload = {"response_type": "ephemeral", "text": _NOT_TAKEN}
+                payload = NOT_TAKEN
         response = SocketModeResponse(envelope_id=envelope.envelope_id, payload=payload)
         await client.send_socket_mode_response(response)
 

@@ -100,8 +100,26 @@ class SlackWorker:
             raise
         except _PASSING as error:  # the lease runs out, and the job comes again
             log.warning("slack.postponed", job=job.id, error=repr(error))
-        except Exception:  # the outermost loop of a job: what is wrong with it must not stop the others
-            log.exception("slack.failed", job=job.id)
+        except Exception as error:  # the outermost loop of a job: what is wrong with it must not stop the others
+            log.exception("slack.failed", job=job.id, attempts=job.attempts)
+            with contextlib.suppress(LostLeaseError, *_PASSING):
+                await self._failed(job, error)
+
+    async def _failed(self, job: Job, error: Exception) -> None:
+        """Have the job come again; after some attempts who asked is told, and it is let go."""
+        reason = f"failed: {error!r}".replace("\x00", "")[:500]
+        if job.attempts < ATTEMPTS:
+            await jobs.put_back(self._pool, job, seconds=_backoff(job.attempts), error=reason)
+            return
+        outcome = sorry(job)
+        if outcome.messages and not job.sent_count:
+            await jobs.begin_sending(self._pool, job)
+            message, mark, age = outcome.messages[0], f"job:{job.id}:0", _age(job)
+            try:  # in the place of an answer that may have arrived
+                await self._poster.send(message, mark, age_seconds=age, may_be_there=job.is_sending)
+            except Exception:  # it may be the sending that fails
+                log.exception("slack.not_owned_up", job=job.id)
+        await jobs.finish(self._pool, job, reason)
 
     @asynccontextmanager
     async def _lease_kept(self, job: Job) -> AsyncIterator[None]:
@@ -132,7 +150,8 @@ class SlackWorker:
         if job.messages is not None:
             return [Message.from_dict(fields) for fields in job.messages]
         try:
-            outcome = await self._dispatch(job)
+            # Beyond that many, looking for the answer ended the worker each time.
+            outcome = await self._dispatch(job) if job.attempts <= ATTEMPTS else sorry(job)
         except _PASSING as error:
             if job.attempts < ATTEMPTS:
                 await jobs.put_back(self._pool, job, seconds=_backoff(job.attempts), error=str(error)[:500])
@@ -162,7 +181,7 @@ class SlackWorker:
 
     async def _send(self, job: Job, message: Message, number: int) -> bool:
         """Whether the next message may follow: this one has arrived."""
-        age = (datetime.now(UTC) - job.received_at).total_seconds()
+        age = _age(job)
         may_be_there = job.is_sending and number == job.sent_count
         await jobs.begin_sending(self._pool, job)
         sending = asyncio.create_task(
@@ -220,6 +239,10 @@ class SlackWorker:
             with contextlib.suppress(*_PASSING):
                 await jobs.tidy(self._pool)
             await asyncio.sleep(_TIDY_SECONDS)
+
+
+def _age(job: Job) -> float:
+    return (datetime.now(UTC) - job.received_at).total_seconds()
 
 
 def _backoff(attempts: int) -> float:

@@ -12,6 +12,7 @@ import structlog
 from em_agent.errors import RetriableError
 from em_agent.incidents import pending
 from em_agent.kit import postgres
+from em_agent.kit.logging import Seldom
 from em_agent.kit.postgres import Connection
 from em_agent.search import vectors
 from em_agent.search.embedder import Embedder
@@ -26,8 +27,8 @@ IDLE_SECONDS = 2.0
 CALM_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 60.0
 COMMAND_SECONDS = 60.0
-# What stays wrong is told this often.
-TELL_SECONDS = 30.0
+# While many passages wait, it is looked this often whether their vectors are enough for an index.
+BATCHES_BETWEEN_LOOKS = 50
 
 log = structlog.get_logger()
 
@@ -43,8 +44,8 @@ class SearchWorker:
         self._is_wanting = asyncio.Event()
         self._is_calm = asyncio.Event()  # whether few incidents are marked
         self._turn = asyncio.Lock()  # the connection is for one at a time; nobody computes while he has it
-        self._told_at = -TELL_SECONDS
-        self._indexed = ""  # the model whose vectors have an index
+        self._is_grown = asyncio.Event()  # whether there are more vectors than at the last look for their index
+        self._waiting = Seldom()
         self.is_well = False  # whether the last turn of indexing was one without a failure
 
     async def run(self) -> None:
@@ -68,7 +69,8 @@ class SearchWorker:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._index(connection))
                 if self._embedder is not None:
-                    tasks.create_task(self._embed(connection, self._embedder))
+                    tasks.create_task(self._keep_embedding(connection, self._embedder))
+                    tasks.create_task(self._keep_compared(self._embedder))
         finally:
             connection.terminate()
 
@@ -88,10 +90,22 @@ class SearchWorker:
                 self._is_calm.clear()
                 await asyncio.sleep(time.monotonic() - started)
 
+    async def _keep_embedding(self, connection: Connection, embedder: Embedder) -> None:
+        """Embed whatever fails of it: words have to be found meanwhile."""
+        while True:
+            try:
+                await self._embed(connection, embedder)
+            except postgres.UNREACHABLE as error:
+                log.warning("search.embedding_interrupted", error=repr(error))
+            except Exception:  # its outermost loop: without one it would end the indexing
+                log.exception("search.embedding_failed")
+            await asyncio.sleep(IDLE_SECONDS)
+
     async def _embed(self, connection: Connection, embedder: Embedder) -> None:
-        failures, is_new = 0, True
+        failures = batches = 0
         while not await self._leads(connection):  # noqa: ASYNC110 - another process, no event of ours
             await asyncio.sleep(IDLE_SECONDS)
+        self._is_grown.set()
         while True:
             self._is_wanting.clear()
             await _wait(self._is_calm, CALM_SECONDS)
@@ -99,15 +113,18 @@ class SearchWorker:
                 count = await self._embed_batch(connection, embedder)
                 failures = 0
             except RetriableError as error:
-                self._tell(error)
+                if self._waiting.may_say():
+                    log.warning("search.waiting_for_model", error=str(error), effect="search by words alone")
                 failures += 1
                 await asyncio.sleep(min(0.5 * 2 ** min(failures, 8), LONGEST_PAUSE_SECONDS))
                 continue
+            if count:
+                batches += 1
+            if batches and (not count or batches % BATCHES_BETWEEN_LOOKS == 0):
+                batches = 0
+                self._is_grown.set()
             if not count:
-                if is_new and embedder.fingerprint:
-                    await self._ensure_index(embedder)
                 await _wait(self._is_wanting, IDLE_SECONDS)
-            is_new = count > 0
 
     async def _leads(self, connection: Connection) -> bool:
         async with self._turn:
@@ -125,7 +142,7 @@ class SearchWorker:
         if not has_any:
             return 0
         if not embedder.fingerprint:
-            await embedder.embed(["Which model is it?"])
+            await passages.introduce(embedder)
         model = embedder.fingerprint
         async with self._turn:
             found = await vectors.pending(connection, model, EMBED_BATCH_SIZE)
@@ -140,24 +157,34 @@ class SearchWorker:
                 await vectors.save(connection, model, found, made)
         return len(found)
 
-    async def _ensure_index(self, embedder: Embedder) -> None:
+    async def _keep_compared(self, embedder: Embedder) -> None:
         """Have the model's vectors compared quickly once they are many; a build takes long, but holds up nobody."""
-        if self._indexed == embedder.fingerprint:
-            return
+        while True:
+            await self._is_grown.wait()
+            self._is_grown.clear()
+            try:
+                if embedder.fingerprint:
+                    await self._ensure_index(embedder)
+            except (RetriableError, *postgres.UNREACHABLE) as error:
+                log.warning("search.vectors_not_indexed", error=repr(error))
+                await self._look_again()
+            except Exception:  # its outermost loop, too: search compares the vectors one by one meanwhile
+                log.exception("search.vectors_not_indexed")
+                await self._look_again()
+
+    async def _look_again(self) -> None:
+        await asyncio.sleep(LONGEST_PAUSE_SECONDS)
+        self._is_grown.set()
+
+    async def _ensure_index(self, embedder: Embedder) -> None:
         connection = await self._connect(command_seconds=None)
         try:
-            if await vectors.ensure_index(connection, embedder.fingerprint, embedder.dimensions):
-                self._indexed = embedder.fingerprint
+            await vectors.ensure_index(connection, embedder.fingerprint, embedder.dimensions)
         finally:
             connection.terminate()
 
     async def _connect(self, command_seconds: float | None = COMMAND_SECONDS) -> Connection:
         return await postgres.connect(self._database_url, name="em-agent search", command_seconds=command_seconds)
-
-    def _tell(self, error: RetriableError) -> None:
-        if time.monotonic() - self._told_at >= TELL_SECONDS:
-            self._told_at = time.monotonic()
-            log.warning("search.waiting_for_model", error=str(error), effect="search by words alone")
 
 
 async def index_batch(connection: Connection) -> int:

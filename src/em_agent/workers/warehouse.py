@@ -61,8 +61,7 @@ class Warehouse:
             summary = await run_aside(self._transformer.run)
         except PermanentError as error:
             log.exception("warehouse.failed")
-            message = f"{error}"
-            raise RetriableError(message) from error  # the events stay; a mended release or database takes them in
+            raise RetriableError(str(error)) from error  # the events stay; a mended release or database takes them in
         seconds = time.monotonic() - started
         self._rest_until = time.monotonic() + min(seconds, LONGEST_REST_SECONDS)
         log.info("warehouse.transformed", events=summary.new_events, seconds=round(seconds, 2))

@@ -141,6 +141,16 @@ async def test_obeys_a_429(fake: FakePagerDuty) -> None:
             assert 0.9 < time.monotonic() - begun < 5
 
 
+@pytest.mark.parametrize("headers", [{"retry-after": "0"}, {"ratelimit-reset": "0", "ratelimit-remaining": "0"}])
+async def test_a_429_without_a_wait(fake: FakePagerDuty, headers: dict[str, str]) -> None:
+    """A 429 that asks for no wait is waited out all the same, longer each time, until the time is over."""
+    fake.faults = [say(429, b"", headers, times=2000)]
+    async with client(fake, patience_seconds=1.0) as api:
+        with pytest.raises(UnavailableError, match="the rate limit"):
+            await api.get("/abilities")
+        assert 3 <= api.requests <= 12
+
+
 async def test_one_at_a_time(fake: FakePagerDuty) -> None:
     """Requests of one client never overlap."""
     fake.faults = [hang(0.05, times=3)]

@@ -28,6 +28,7 @@ ANSWER_SECONDS = 20.0
 PATIENCE_SECONDS = 120.0
 ATTEMPTS = 6
 LONGEST_WAIT_SECONDS = 30.0
+_MOST_DOUBLINGS = 32
 # A burst of 58 and then 14.5 a second: in no minute more than 928 requests.
 BURST, BURST_SECONDS = 58, 4.0
 
@@ -108,8 +109,8 @@ class PagerDutyApi:
                     failures += not is_limited
                     if failures >= ATTEMPTS:
                         _give_up(path, str(error), LONGEST_WAIT_SECONDS)
-                    wait = self._backoff(limited if is_limited else failures)
-                    wait = wait if error.wait_seconds is None else error.wait_seconds
+                    # At once is too soon, even where PagerDuty says so.
+                    wait = max(self._backoff(limited if is_limited else failures), error.wait_seconds or 0.0)
                     log.warning("pagerduty.again", path=path, reason=str(error), seconds=round(wait, 2))
                     await self._wait(wait, deadline, path, str(error))
                 else:
@@ -155,14 +156,14 @@ class PagerDutyApi:
         raise RefusedError(message, code)
 
     async def _wait(self, seconds: float, deadline: float, path: str, reason: str) -> None:
-        if seconds and time.monotonic() + seconds > deadline:
+        if time.monotonic() + seconds > deadline:
             _give_up(path, reason, seconds)
         if seconds:
             await asyncio.sleep(seconds)
 
     def _backoff(self, failures: int) -> float:
         """Twice as long each time, and anything between a half and the whole of it: others wait, too."""
-        longest: float = min(self._first_wait_seconds * 2.0**failures, LONGEST_WAIT_SECONDS)
+        longest: float = min(self._first_wait_seconds * 2.0 ** min(failures, _MOST_DOUBLINGS), LONGEST_WAIT_SECONDS)
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
 

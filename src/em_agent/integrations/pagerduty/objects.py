@@ -10,6 +10,8 @@ from em_agent.domain.times import parse_time
 _URGENCIES = {"high", "low"}
 # An id is a key of tables: a longer one fits no index.
 _LONGEST_ID = 200
+# Longer than any name is, and with an id of the longest kind still what an index takes. The marts cut it there, too.
+LONGEST_NAME = 400
 _MOST_DIGITS = 18
 
 
@@ -46,11 +48,8 @@ def _assignees(data: Mapping[str, Any]) -> tuple[Ref, ...] | None:
 def read_ref(value: object) -> Ref | None:
     """A reference; priorities and expanded objects may have `name` for `summary`."""
     fields = mapping(value)
-    ref = Ref(
-        read_id(fields.get("id")),
-        read_text(fields.get("summary")) or read_text(fields.get("name")),
-        read_text(fields.get("type")),
-    )
+    name = read_text(fields.get("summary")) or read_text(fields.get("name"))
+    ref = Ref(read_id(fields.get("id")), name[:LONGEST_NAME] if name else None, read_text(fields.get("type")))
     return ref if ref.id or ref.name or ref.type else None
 
 

@@ -15,7 +15,7 @@ import structlog
 
 from em_agent.errors import RetriableError
 from em_agent.incidents import pending
-from em_agent.kit import postgres
+from em_agent.kit import locks, postgres
 from em_agent.kit.postgres import Pool
 from em_agent.slack.announce import told
 from em_agent.slack.announce.rules import Rule, channel_for
@@ -33,7 +33,6 @@ LONGEST_DEBOUNCE = timedelta(seconds=8)
 CLOSED_AFTER = timedelta(minutes=15)
 _STOP_SECONDS = 5.0
 _SAY_ON_SECONDS = 600.0
-_LOCK = 0x656D_6167_656E_7411
 
 log = structlog.get_logger()
 
@@ -69,7 +68,7 @@ class Announcer:
         connection.add_termination_listener(lambda *_: ended.set())
         connection.add_termination_listener(lambda *_: self._wake.set())
         try:
-            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", locks.ANNOUNCING):
                 self.is_well = True
                 await asyncio.sleep(POLL_SECONDS)
             if not self._rules:
@@ -104,11 +103,14 @@ class Announcer:
         wait = POLL_SECONDS
         rows = await told.pending(self._pool)
         settled_at = _settled_at(rows)
+        belongs: dict[str, str] = {}
         for row in rows:
             channel = row["channel"] or (channel_for(self._rules, row) if row["id"] is not None else None)
             if channel is None or _is_history(row, now):
                 await told.clear(self._pool, row)
                 continue
+            if channel != (row["channel"] or row["last_channel"]):
+                belongs[row["incident_id"]] = channel
             if channel in self._tasks or self._troubled.is_held(channel):
                 continue
             seconds = ((_due_at(row) if row["ts"] is not None else settled_at) - now).total_seconds()
@@ -118,7 +120,8 @@ class Announcer:
             task = asyncio.create_task(self._tell(row, channel))
             self._tasks[channel] = task
             task.add_done_callback(lambda _, channel=channel: self._done(channel))  # type: ignore[misc]
-        return max(wait, 0.05)
+        await told.assign(self._pool, belongs)
+        return 0.05 if belongs else max(wait, 0.05)  # there may be more that this look had no room for
 
     def _done(self, channel: str) -> None:
         self._tasks.pop(channel, None)

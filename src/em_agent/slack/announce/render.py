@@ -9,10 +9,11 @@ from em_agent.incidents.read import IncidentDetail
 from em_agent.kit import json
 from em_agent.slack import blocks, text
 from em_agent.slack.answers.figures import moment
+from em_agent.slack.answers.found import Alike, Quote
 from em_agent.slack.answers.incident import summary
 from em_agent.slack.answers.incidents import facts_of, name_of
 from em_agent.slack.answers.quotes import quotation
-from em_agent.slack.answers.sources import Alike, Quote, Sources
+from em_agent.slack.answers.sources import Sources
 
 # What a thread tells of, in words; other events change the message alone, or nothing.
 _WORDS = {

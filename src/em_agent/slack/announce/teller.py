@@ -12,7 +12,8 @@ from em_agent.incidents.read import IncidentDetail, find_incident
 from em_agent.kit.postgres import Pool
 from em_agent.slack.announce import render, told
 from em_agent.slack.announce.told import Heard
-from em_agent.slack.answers.sources import Alike, Sources
+from em_agent.slack.answers.found import Alike
+from em_agent.slack.answers.sources import Sources
 from em_agent.slack.failures import SlackAwayError, SlackRefusedError
 from em_agent.slack.messages import Message
 from em_agent.slack.poster import Poster
@@ -60,7 +61,7 @@ class Teller:
         now = datetime.now(UTC)
         await told.note(
             self._pool, row["id"], ts=ts, shown=render.digest(message), heard=told.write_heard(heard),
-            has_similar=self._sources.finder is None, announced_at=now, changed_at=now,
+            announced_at=now, changed_at=now,
         )  # fmt: skip
 
     async def _tell_similar(self, row: asyncpg.Record) -> None:
@@ -74,8 +75,6 @@ class Teller:
 
     async def _similar(self, row: asyncpg.Record) -> Sequence[Alike] | None:
         """Past incidents like it; None where the memory does not know it yet, but may soon."""
-        if self._sources.finder is None:
-            return ()
         try:
             return await self._sources.finder.similar(row["id"], MOST_SIMILAR)
         except (NotFoundError, RetriableError) as error:

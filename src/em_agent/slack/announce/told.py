@@ -1,6 +1,6 @@
 """The table of what Slack has heard of incidents, and of those of which it has not heard all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,23 +10,38 @@ import asyncpg
 from em_agent.kit import json
 from em_agent.kit.postgres import Connection, Pool
 
-MOST_PENDING = 2000
+MOST_OF_A_CHANNEL = 500  # at one look
 
 _SAY_ON = """
 INSERT INTO slack_announcing DEFAULT VALUES ON CONFLICT (is_on) DO UPDATE SET seen_at = clock_timestamp()
 """
 
+# A channel that is slow, or refuses, piles up incidents: each channel has its own share of a look.
 _PENDING = f"""
-SELECT p.incident_id, p.first_at, p.marked_at,
+WITH placed AS (
+    SELECT p.*, row_number() OVER (
+        PARTITION BY coalesce(a.channel, p.channel) ORDER BY a.ts IS NOT NULL, i.triggered_at, p.incident_id
+    ) AS place
+    FROM slack_pending AS p
+    LEFT JOIN incidents AS i ON i.id = p.incident_id
+    LEFT JOIN slack_announcements AS a ON a.incident_id = p.incident_id
+)
+SELECT p.incident_id, p.first_at, p.marked_at, p.channel AS last_channel,
     i.id, i.number, i.title, i.status, i.urgency, i.priority, i.service_id, i.service, i.team_ids, i.teams,
     i.triggered_at, i.resolved_at,
     a.channel, a.ts, a.shown, a.heard, a.has_similar, a.sending, a.announced_at, a.changed_at
-FROM slack_pending AS p
+FROM placed AS p
 LEFT JOIN incidents AS i ON i.id = p.incident_id
 LEFT JOIN slack_announcements AS a ON a.incident_id = p.incident_id
+WHERE p.place <= {MOST_OF_A_CHANNEL}
 ORDER BY a.ts IS NOT NULL, i.triggered_at, p.incident_id
-LIMIT {MOST_PENDING}
 """  # noqa: S608 - a number of ours
+
+_ASSIGN = """
+UPDATE slack_pending AS p SET channel = given.channel
+FROM unnest($1::text[], $2::text[]) AS given (incident_id, channel)
+WHERE p.incident_id = given.incident_id
+"""
 
 _CLEAR = "DELETE FROM slack_pending WHERE incident_id = $1 AND marked_at = $2"
 _LATER = "UPDATE slack_pending SET first_at = clock_timestamp() WHERE incident_id = $1"
@@ -61,8 +76,14 @@ async def say_off(pool: Pool) -> None:
 
 
 async def pending(pool: Pool) -> list[asyncpg.Record]:
-    """The incidents of which Slack may not have heard all: those that it has not heard of first, the oldest first."""
+    """Of each channel, incidents of which it may not have heard all: first the new ones, the oldest."""
     return await pool.fetch(_PENDING)
+
+
+async def assign(pool: Pool, channels: Mapping[str, str]) -> None:
+    """Remember which channels incidents belong to, for the next look."""
+    if channels:
+        await pool.execute(_ASSIGN, list(channels), list(channels.values()))
 
 
 async def clear(pool: Pool, row: asyncpg.Record) -> None:

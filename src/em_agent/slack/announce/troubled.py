@@ -7,13 +7,8 @@ import structlog
 
 from em_agent.kit.postgres import Pool
 from em_agent.slack import troubles
-from em_agent.slack.failures import SlackAwayError, SlackRefusedError, SlackTokenError
+from em_agent.slack.failures import OF_THE_MESSAGE, SlackAwayError, SlackRefusedError, SlackTokenError
 
-# The message is at fault, not the place that it was for.
-_OF_THE_MESSAGE = frozenset({
-    "invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text", "invalid_arguments",
-    "too_many_attachments", "thread_not_found", "metadata_too_large", "invalid_metadata_format",
-})  # fmt: skip
 _FIRST_SECONDS = 2.0
 _LONGEST_SECONDS = 120.0
 _ALL = "*"
@@ -55,7 +50,7 @@ class Troubled:
 
     async def refused(self, channel: str, error: SlackRefusedError) -> bool:
         """Whether another time may be better: the channel is at fault, and not the message."""
-        if error.code in _OF_THE_MESSAGE:
+        if error.code in OF_THE_MESSAGE:
             return False
         await self._note(troubles.channel(channel), error.code)
         self.pause(channel, self._backoff(channel))

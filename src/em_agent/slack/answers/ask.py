@@ -2,9 +2,10 @@
 
 from em_agent.errors import InvalidError
 from em_agent.slack import blocks, text
-from em_agent.slack.answers.answer import Answer, plain_answer
+from em_agent.slack.answers.answer import Answer
+from em_agent.slack.answers.found import Told
 from em_agent.slack.answers.quotes import quotation
-from em_agent.slack.answers.sources import Sources, Told
+from em_agent.slack.answers.sources import Sources
 
 LONGEST_QUESTION = 2000
 AT_FIRST = 3
@@ -23,8 +24,6 @@ async def ask_answer(sources: Sources, question: str, *, context: str | None = N
     if not question:
         message = "Ask something: ask what caused the database outage last week?"
         raise InvalidError(message)
-    if sources.teller is None:
-        return plain_answer("There is no memory to ask here.")
     told = await sources.teller.tell(question, sources.now(), context=context)
     shown = [blocks.rich(blocks.section(*_lines(told)))]
     quotes = [quotation(quote, sources.zone) for quote in told.quotes]

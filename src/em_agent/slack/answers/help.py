@@ -4,6 +4,8 @@ from em_agent.slack import blocks
 from em_agent.slack.answers.answer import Answer, plain_answer
 from em_agent.slack.arguments import suggestions
 
+_FEWEST_WORDS = 3  # of what may be a question
+
 COMMANDS = {
     "ask": ("ask <question>", "What caused, and what mended, past incidents; with sources."),
     "incidents": (
@@ -32,8 +34,18 @@ def help_answer(command: str) -> Answer:
     return Answer(f"EM Agent understands: {names}.", ((shown,),), can_share=False)
 
 
-def unknown_answer(command: str, word: str) -> Answer:
-    """What to try instead of a sub-command that there is none of."""
+def unknown_answer(command: str, said: str) -> Answer:
+    """What to try instead of words that begin with no sub-command."""
+    word = said.split(maxsplit=1)[0]
+    guess = _guess(word, said)
+    hint = f" Did you mean {command} {guess}?" if guess else ""
+    return plain_answer(f"I do not know \u201c{word[:60]}\u201d.{hint} {command} help says what I do.")
+
+
+def _guess(word: str, said: str) -> str | None:
+    if word.removeprefix("#").isdigit():
+        return f"incident {word[:20]}"
     alike = suggestions(word, list(COMMANDS))
-    guess = f" Did you mean {command} {alike[0]}?" if alike else ""
-    return plain_answer(f"I do not know \u201c{word[:60]}\u201d.{guess} {command} help says what I do.")
+    if alike:
+        return alike[0]
+    return f"ask {said[:100]}" if len(said.split()) >= _FEWEST_WORDS else None

@@ -11,9 +11,10 @@ from em_agent.incidents.read import IncidentDetail, find_incident
 from em_agent.slack import blocks, text
 from em_agent.slack.answers.answer import Answer
 from em_agent.slack.answers.figures import duration, moment
+from em_agent.slack.answers.found import Quote
 from em_agent.slack.answers.incidents import facts_of, listed, name_of
 from em_agent.slack.answers.quotes import quotation
-from em_agent.slack.answers.sources import Quote, Sources
+from em_agent.slack.answers.sources import Sources
 
 NOTES_AT_FIRST = 3
 MOST_NOTES = 12

@@ -26,7 +26,7 @@ async def incidents_answer(sources: Sources, given: str) -> Answer:
 
     """
     now = sources.now()
-    wanted = await read_arguments(sources.pool, given, zone=sources.zone, now=now, find_period=sources.find_period)
+    wanted = await read_arguments(sources.pool, given, zone=sources.zone, now=now)
     query = IncidentQuery(
         since=wanted.since,
         until=wanted.until,

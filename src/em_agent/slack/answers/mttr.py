@@ -24,7 +24,7 @@ async def mttr_answer(sources: Sources, given: str) -> Answer:
 
     """
     now = sources.now()
-    wanted = await read_arguments(sources.pool, given, zone=sources.zone, now=now, find_period=sources.find_period)
+    wanted = await read_arguments(sources.pool, given, zone=sources.zone, now=now)
     until = wanted.until or now
     since = wanted.since or until - timedelta(days=DEFAULT_DAYS if wanted.until is None else 365 * _DAWN_YEARS)
     if since >= until:

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 from em_agent.slack import blocks, text
 from em_agent.slack.answers.figures import moment
-from em_agent.slack.answers.sources import Quote
+from em_agent.slack.answers.found import Quote
 
 _LONGEST = 1200
 _LONGEST_TITLE = 200

@@ -3,10 +3,11 @@
 from em_agent.incidents.read import find_incident
 from em_agent.slack import blocks, text
 from em_agent.slack.answers.answer import Answer, plain_answer
+from em_agent.slack.answers.found import Alike, Quote
 from em_agent.slack.answers.incident import read_number
 from em_agent.slack.answers.incidents import name_of
 from em_agent.slack.answers.quotes import quotation
-from em_agent.slack.answers.sources import Alike, Quote, Sources
+from em_agent.slack.answers.sources import Sources
 
 MOST = 8
 AT_FIRST = 3
@@ -23,8 +24,6 @@ async def similar_answer(sources: Sources, given: str) -> Answer:
     """
     detail = await find_incident(sources.pool, read_number(given))
     row = detail.incident
-    if sources.finder is None:
-        return plain_answer("There is no memory to search here.")
     found = await sources.finder.similar(row["id"], MOST)
     name = f"{name_of(row)} {text.line(row['title'], 300)}"
     if not found:

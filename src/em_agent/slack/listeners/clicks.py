@@ -3,6 +3,7 @@
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
 
 from em_agent.slack import kept
@@ -18,11 +19,15 @@ def register(app: AsyncApp, sources: Sources) -> None:
     """Have clicks answered."""
 
     @app.action(SHARE)
-    async def on_share(context: AsyncBoltContext, body: dict[str, Any], action: dict[str, Any]) -> None:
+    async def on_share(ack: AsyncAck, context: AsyncBoltContext, body: dict[str, Any], action: dict[str, Any]) -> None:
+        await ack()
         context[OUTCOME] = await _share(sources, context[JOB].id, body, action)
 
     @app.action(SHOW_MORE)
-    async def on_show_more(context: AsyncBoltContext, body: dict[str, Any], action: dict[str, Any]) -> None:
+    async def on_show_more(
+        ack: AsyncAck, context: AsyncBoltContext, body: dict[str, Any], action: dict[str, Any]
+    ) -> None:
+        await ack()
         context[OUTCOME] = await _show_more(sources, body, action)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
 
 from em_agent.errors import InvalidError, NotFoundError
@@ -34,7 +35,8 @@ def register(app: AsyncApp, sources: Sources) -> None:
     """Have slash commands answered; by what name they are called, the installation decides."""
 
     @app.command(re.compile("^/"))
-    async def on_command(context: AsyncBoltContext, command: dict[str, Any]) -> None:
+    async def on_command(ack: AsyncAck, context: AsyncBoltContext, command: dict[str, Any]) -> None:
+        await ack()  # Slack has had it long since: this tells the framework that the request is taken care of
         context[OUTCOME] = await answer_command(sources, context[JOB].id, command)
 
 
@@ -59,7 +61,7 @@ async def _answer(sources: Sources, name: str, said: str) -> Answer:
         return help_answer(name)
     answer = _ANSWERS.get(word.lower())
     if answer is None:
-        return unknown_answer(name, word)
+        return unknown_answer(name, said)
     try:
         return await answer(sources, rest.strip())
     except (InvalidError, NotFoundError) as error:

@@ -21,15 +21,19 @@
 {%- endmacro %}
 
 {#- The id and the name of a reference such as {"id": "P1", "type": "service_reference", "summary": "Checkout"}; some
-    have a name in place of the summary. What is no object has neither. -#}
+    have a name in place of the summary. What is no object has neither. The live state cuts names there, too: indexes
+    take no longer ones. -#}
 {% macro reference_id(value) -%}
     {{ json_id("(" ~ value ~ " -> 'id')") }}
 {%- endmacro %}
 
 {% macro reference_name(value) -%}
-    coalesce(
-        nullif({{ json_text("(" ~ value ~ " -> 'summary')") }}, ''),
-        nullif({{ json_text("(" ~ value ~ " -> 'name')") }}, '')
+    left(
+        coalesce(
+            nullif({{ json_text("(" ~ value ~ " -> 'summary')") }}, ''),
+            nullif({{ json_text("(" ~ value ~ " -> 'name')") }}, '')
+        ),
+        400
     )
 {%- endmacro %}
 

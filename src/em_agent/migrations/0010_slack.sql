@@ -39,7 +39,8 @@ CREATE TABLE slack_announcing (
 CREATE TABLE slack_pending (
     incident_id text PRIMARY KEY,
     first_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    marked_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    marked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    channel text                            -- where it belonged at the last look: so that no channel's many hide another's
 );
 
 -- What Slack has heard of an incident: its message, and what was said in the thread of it.
