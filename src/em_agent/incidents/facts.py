@@ -46,15 +46,6 @@ async def save(connection: Connection, events: Sequence[IncidentEvent]) -> None:
     await connection.execute(_SAVE, *(list(column) for column in columns))
 
 
-async def unknown(connection: Connection, events: Sequence[IncidentEvent]) -> list[IncidentEvent]:
-    """The events that are not here yet; what is here was folded in the transaction that wrote it."""
-    rows = await connection.fetch(
-        "SELECT event_id FROM incident_events WHERE event_id = ANY($1)", [event.event_id for event in events]
-    )
-    known = {row["event_id"] for row in rows}
-    return [event for event in events if event.event_id not in known]
-
-
 async def load(connection: Connection, incident_ids: Sequence[str]) -> dict[str, list[IncidentEvent]]:
     """Every event of each incident, in no order."""
     found: dict[str, list[IncidentEvent]] = {}

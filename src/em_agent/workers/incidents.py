@@ -9,7 +9,7 @@ from em_agent.domain.consumers import INCIDENTS
 from em_agent.domain.incidents import IncidentEvent
 from em_agent.events import dead_letters
 from em_agent.events.message import decode_message, read_document
-from em_agent.incidents import facts, store
+from em_agent.incidents import store
 from em_agent.integrations.registry import INCIDENT_READERS
 from em_agent.kit.postgres import Pool, reachable
 from em_agent.workers.consume import Consumer
@@ -31,8 +31,7 @@ def incidents_consumer(pool: Pool, client: Client, *, replicas: int) -> Consumer
                 if incident_event is not None:
                     found.append(incident_event)
         async with reachable(), pool.acquire() as connection:
-            # A crawl folds what it reads by itself: live events must not wait until that is done twice.
-            await store.apply(connection, await facts.unknown(connection, found))
+            await store.apply(connection, found)
         await dead_letters.resolve(pool, INCIDENTS, [event.id for event, _ in decoded])
 
     return Consumer(
