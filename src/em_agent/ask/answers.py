@@ -62,9 +62,9 @@ class Draft:
         self.lines.append(line)
         self.notices.append(line)
 
-    def quote(self, citation: Citation) -> None:
+    def quote(self, citation: Citation, of: str = "") -> None:
         """Add a line with the words of somebody else, and where they stand."""
-        said = ", ".join(part for part in (citation.author, self.time(citation.at)) if part)
+        said = ", ".join(part for part in (of, citation.author, self.time(citation.at)) if part)
         self.lines.append(f'  "{citation.quote}"{f" ({said})" if said else ""}')
         self.citations.append(citation)
 

@@ -165,13 +165,17 @@ def _filters(text: str, names: Names, *, is_number: bool) -> tuple[Filters, tupl
         services = Mentions()
     for kind, found in (("service", services), ("team", teams)):
         notes += _doubts(kind, found)
-    return Filters(
-        services=services.names,
-        teams=teams.names,
-        urgencies=tuple(dict.fromkeys(next(g for g in m.groups() if g).lower() for m in _URGENCY.finditer(text))),
-        priorities=_priorities(text, names),
-        statuses=_statuses(text),
-    ), about, notes
+    return (
+        Filters(
+            services=services.names,
+            teams=teams.names,
+            urgencies=tuple(dict.fromkeys(next(g for g in m.groups() if g).lower() for m in _URGENCY.finditer(text))),
+            priorities=_priorities(text, names),
+            statuses=_statuses(text),
+        ),
+        about,
+        notes,
+    )
 
 
 def _says_team(text: str) -> bool:
