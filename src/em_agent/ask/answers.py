@@ -73,9 +73,9 @@ class Draft:
         self.kept_lines += self.lines[lines:]
         self.kept_citations += self.citations[citations:]
 
-    def quote(self, citation: Citation) -> None:
+    def quote(self, citation: Citation, of: str = "") -> None:
         """Add a line with the words of somebody else, and where they stand."""
-        said = ", ".join(part for part in (citation.author, self.time(citation.at)) if part)
+        said = ", ".join(part for part in (of, citation.author, self.time(citation.at)) if part)
         self.lines.append(f'  "{citation.quote}"{f" ({said})" if said else ""}')
         self.citations.append(citation)
 

@@ -17,7 +17,7 @@ from em_agent.ask.numbers import answer_number
 from em_agent.ask.questions import Question, read_question
 from em_agent.ask.quoting import tell
 from em_agent.ask.recurring import MOST_READ, tell_recurring
-from em_agent.ask.scope import answer_of, has_topic, is_narrowed
+from em_agent.ask.scope import answer_of, has_topic, is_about_services, is_narrowed
 from em_agent.ask.sources import Source, list_ids, read_sources, told_of
 from em_agent.errors import InvalidError
 from em_agent.incidents.read import IncidentDetail
@@ -33,7 +33,9 @@ MOST_CHARACTERS = 10_000
 _TOLD = 3  # incidents that are told of where several fit as well
 _LISTED = 6
 _CLOSE = 0.9  # of the best hit's score
+_MOST_GATHERED = 6
 _NEARNESS_PART = 0.2
+_SURENESS_PART = 0.2
 _WRITTEN = {"cause", "fix", "incident", "search"}  # by a model; others are figures and lists, which stay as they are
 
 
@@ -160,17 +162,21 @@ class Asker:
 
     async def _nearest_first(self, question: Question, found: Sequence[Found]) -> list[Evidence]:
         """What the close ones say, that first which says most about the question."""
-        close = [one for one in found if one.score >= _CLOSE * found[0].score][:_TOLD]
+        close = [one for one in found if one.score >= _CLOSE * found[0].score]
+        # Of a service's incidents the search knows little: what they say decides.
+        is_named = is_about_services(question)
         scores = {one.id: one.score for one in close}
-        sources = await self._finder.read(close, follow=True)
+        sources = await self._finder.read(close[: _MOST_GATHERED if is_named else _TOLD], follow=True)
         told = [await gather(source, question.topic, self._embedder) for source in sources]
         nearest = max((evidence.nearness for evidence in told), default=0.0) or 1.0
+        aspect: Aspect = "fix" if question.intent == "fix" else "cause"
 
         def rank(evidence: Evidence) -> float:
-            score = scores.get(evidence.source.id, found[0].score)
-            return score + _NEARNESS_PART * evidence.nearness / nearest
+            score = scores.get(evidence.source.id, found[0].score) + _NEARNESS_PART * evidence.nearness / nearest
+            return score + _SURENESS_PART * evidence.sureness(aspect) if is_named else score
 
-        return sorted(told, key=rank, reverse=True)
+        best, *others = sorted(told, key=rank, reverse=True)
+        return [best, *(evidence for evidence in others if evidence.newest)][:_TOLD]
 
     async def _tell_times(self, draft: Draft, question: Question, source: Source) -> None:
         if question.intent == "incident" and source.incident:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from em_agent.ask.cues import weight_of
+from em_agent.ask.cues import Aspect, weight_of
 from em_agent.ask.extract import Pick, pick, review_of
 from em_agent.ask.sentences import Sentence, sentences_of
 from em_agent.ask.sources import Source
@@ -21,6 +21,7 @@ _MOST_EMBEDDED = 48  # sentences of one incident: more would take longer than a 
 _QUESTION_CHARACTERS = 2_000
 _FEWEST_POINTS = 0.2  # below, a sentence speaks against itself
 _FAR = 2.0
+_SUREST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class Evidence:
     note: Sequence[Sentence]
     newest: Sequence[Sentence]
     nearness: float
+
+    def sureness(self, aspect: Aspect) -> float:
+        """How surely the best sentence tells that, 0 to 3: enough is enough."""
+        picks = self.causes if aspect == "cause" else self.fixes
+        return min(max((one.score for one in picks), default=0.0), _SUREST)
 
 
 async def gather(source: Source, question: str, embedder: "Embedder | None", *, limit: int = 3) -> Evidence:

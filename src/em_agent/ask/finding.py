@@ -69,12 +69,16 @@ class Finder:
             for hit in hits
             if hit.is_exact or hit.service in question.about or covered.get(hit.key, 0.0) >= _WHOLLY
         }
-        ids, _ = await self.list_ids(of_services(question, question.about), top_k)
+        named = of_services(question, question.about)
+        ids, count = await self.list_ids(named, top_k)
+        if question.intent in {"cause", "fix"} and count > 1 and found.keys() <= set(ids):
+            draft.notice(f"{count} incidents fit, of {told(named.filters)}; what their notes tell most of comes first:")
         best = max(found.values(), default=1.0)
-        for id_ in ids:
-            found.setdefault(id_, _BY_NAME * best)
+        # All of the service's fit: what else a text shares with the question's words says little.
+        found |= {id_: max(found.get(id_, 0.0), _BY_NAME * best) for id_ in ids}
+        found = found or {hit.id: hit.score for hit in hits}
         if not found:
-            await self._say_nothing(draft, question, ())
+            await self._say_nothing(draft, named, ())
         return [Found(id_, score) for id_, score in sorted(found.items(), key=lambda item: -item[1])]
 
     async def list_ids(self, question: Question, limit: int) -> tuple[list[str], int]:
@@ -90,7 +94,7 @@ class Finder:
 
     async def _say_nothing(self, draft: Draft, question: Question, nearest: Sequence[Hit]) -> None:
         period = question.period
-        if period is not None and not (await list_ids(self._pool, _window_of(question), 1))[1]:
+        if period is not None and not (await list_ids(self._pool, filters_of(question), 1))[1]:
             draft.abstain(none_there(question, self._zone))
             return
         draft.abstain(NOTHING)
@@ -122,8 +126,3 @@ def filters_of(question: Question) -> SearchFilters:
     """What the question narrows the search to."""
     period = question.period
     return search_filters(question.filters, period.since if period else None, period.until if period else None)
-
-
-def _window_of(question: Question) -> SearchFilters:
-    period = question.period
-    return search_filters(Filters(), period.since if period else None, period.until if period else None)

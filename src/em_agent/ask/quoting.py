@@ -35,13 +35,13 @@ def tell(draft: Draft, evidence: Evidence, first: Aspect, *, in_full: bool = Tru
             sure, unsure = _HEADINGS[aspect]
             draft.say(sure if max(one.score for one in picks) >= _SURE else unsure)
             sentences = [one.sentence for one in (picks if in_full else picks[:1])]
-            quoted |= _quote(draft, source, sorted(sentences, key=_place), ABOUT[aspect])
+            quoted |= _quote(draft, evidence, sorted(sentences, key=_place), ABOUT[aspect])
     if in_full and (note := _fresh(evidence.note, quoted)):
         draft.say("Post-mortem note:")
-        quoted |= _quote(draft, source, note, "note")
+        quoted |= _quote(draft, evidence, note, "note")
     if not quoted and (newest := _fresh(evidence.newest, quoted)):
         draft.say("No note tells what it was; the newest says:")
-        quoted |= _quote(draft, source, newest, "note")
+        quoted |= _quote(draft, evidence, newest, "note")
     if not quoted:
         draft.say("Nobody wrote a note about it.")
         draft.citations.append(cite_title(source))
@@ -56,10 +56,12 @@ def _place(sentence: Sentence) -> Place:
     return sentence.passage, sentence.start
 
 
-def _quote(draft: Draft, source: Source, sentences: Sequence[Sentence], about: str) -> set[Place]:
-    """Quote them; where they stand."""
+def _quote(draft: Draft, evidence: Evidence, sentences: Sequence[Sentence], about: str) -> set[Place]:
+    """Quote them, and say of those that are from the note that looks back that they are; where they stand."""
+    looking_back = set() if about == "note" else {_place(sentence) for sentence in evidence.note}
     for sentence in sentences:
-        draft.quote(cite(source, sentence, about))
+        of = "post-mortem note" if _place(sentence) in looking_back else ""
+        draft.quote(cite(evidence.source, sentence, about), of)
     return {_place(sentence) for sentence in sentences}
 
 

@@ -2,16 +2,17 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
 from em_agent.ask.answers import Draft
+from em_agent.ask.cues import weight_of
 from em_agent.ask.extract import Pick, pick
 from em_agent.ask.lists import named
-from em_agent.ask.quoting import cite, headline
+from em_agent.ask.quoting import cite, cite_title, headline
 from em_agent.ask.sentences import sentences_of
 from em_agent.ask.sources import Source
 from em_agent.ask.words import stem, telling_words, words_of
@@ -23,64 +24,115 @@ if TYPE_CHECKING:  # it brings numpy along, which a role has only when it embeds
 log = structlog.get_logger()
 
 MOST_READ = 200
-MOST_COMPARED = 60
+_MOST_COMPARED = 60  # causes
 _MOST_GROUPS = 5
+_MOST_NAMED = 8
 _QUOTED_PER_GROUP = 2
 _ALIKE = 0.48  # cosine of cause sentences under their titles
 _SHARED = 0.2  # of the weight of the words of one of two causes
 _LABEL_WORDS = 3
 _FEW = 2
+_FAR = 2.0  # of the cues for a fix before those for a cause
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An incident with the sentence that says its cause, where one does."""
+    """A cause, with every incident of which the same sentence says it; without one, an incident."""
 
-    source: Source
-    cause: Pick | None
+    sources: tuple[Source, ...]
+    causes: tuple[Pick, ...] = ()
 
     @property
     def text(self) -> str:
-        """What is compared."""
-        return f"{self.source.title}\n{self.cause.sentence.text}" if self.cause else self.source.title
+        """What is compared: an incident's title says what its cause alone leaves open."""
+        title = self.sources[0].title
+        if not self.causes:
+            return title
+        cause = self.causes[0].sentence.text
+        return f"{title}\n{cause}" if len(self.sources) == 1 else cause
 
 
-def cases_of(sources: Sequence[Source], question: str) -> list[Case]:
-    """The incidents with their causes."""
-    found = []
-    for source in sources[:MOST_COMPARED]:
-        causes = pick(sentences_of(source.passages), "cause", question, limit=1)
-        found.append(Case(source, causes[0] if causes and causes[0].score > 0 else None))
-    return found
+def cases_of(sources: Iterable[Source], question: str) -> list[Case]:
+    """The causes that the incidents have, each once, and the incidents that have none."""
+    found: dict[str, list[tuple[Source, Pick]]] = {}
+    without: list[Case] = []
+    for source in sources:
+        cause = _cause(source, question)
+        if cause is None:
+            without.append(Case((source,)))
+        else:
+            found.setdefault(" ".join(cause.sentence.text.casefold().split()), []).append((source, cause))
+    known = [Case(tuple(one for one, _ in pairs), tuple(cause for _, cause in pairs)) for pairs in found.values()]
+    return known + without
+
+
+def _cause(source: Source, question: str) -> Pick | None:
+    """The sentence that says its cause, where one does that does not rather tell a fix."""
+    for one in pick(sentences_of(source.passages), "cause", question, limit=_FEW):
+        text = one.sentence.text
+        if one.score > 0 and weight_of(text, "fix") - weight_of(text, "cause") < _FAR:
+            return one
+    return None
 
 
 async def tell_recurring(draft: Draft, sources: Sequence[Source], question: str, embedder: "Embedder | None") -> None:
-    """Write the causes that several of the incidents share, with their incidents; then the others."""
+    """Write the causes that several of the incidents share, most frequent first; then the incidents with others."""
     cases = cases_of(sources, question)
-    groups = group(cases, await _likeness(cases, embedder))
-    repeated = [each for each in groups if len(each) >= _FEW]
-    if not repeated:
-        draft.say(f"{len(cases)} incidents fit, and no two of them have causes that are alike:")
+    known = [case for case in cases if case.causes]
+    unknown = [case for case in cases if not case.causes]
+    # Where nobody wrote of causes, what happened again is told by titles.
+    compared = (known or unknown)[:_MOST_COMPARED]
+    groups = group(compared, await _likeness(compared, embedder))
+    repeated = [each for each in groups if sum(len(case.sources) for case in each) >= _FEW]
+    draft.say(_heading(len(sources), known=sum(len(case.sources) for case in known), repeated=bool(repeated)))
+    for each in groups[:_MOST_GROUPS]:
+        _tell_group(draft, each, compared)
+    rest = [case for each in groups[_MOST_GROUPS:] for case in each] + (known or unknown)[_MOST_COMPARED:]
+    if others := [source for case in rest for source in case.sources]:
+        draft.say(f"- {len(others)} with {'other causes' if known else 'other titles'}: {named(others, _MOST_NAMED)}.")
+    if known and unknown:
+        silent = sorted((source for case in unknown for source in case.sources), key=_newest_first)
+        draft.say(f"- {len(silent)} without a note that tells a cause: {named(silent, _MOST_NAMED)}.")
+
+
+def _heading(count: int, *, known: int, repeated: bool) -> str:
+    fit = "1 incident fits" if count == 1 else f"{count} incidents fit"
+    if not known:
+        return f"{fit}, and no note tells a cause{'; by their titles:' if repeated else ':'}"
+    told = f"notes tell the cause of {known}" if known < count else "notes tell their causes"
+    if repeated:
+        return f"{fit}, and {told}, the most frequent first:"
+    return f"{fit}, and {told}{'' if known == 1 else ', of which no two are alike'}:"
+
+
+def _tell_group(draft: Draft, cases: Sequence[Case], everyone: Sequence[Case]) -> None:
+    sources = sorted((source for case in cases for source in case.sources), key=_newest_first)
+    if len(sources) == 1:
+        _tell_case(draft, cases[0], mark="-")
+        return
+    alike = f": {label(cases, everyone)}" if len(cases) > 1 else ""
+    draft.say(f"- {len(sources)} incidents ({named(sources, _MOST_NAMED)}){alike}")
+    # What several incidents say alike comes first, then what says most surely that it is the cause.
+    first = sorted(cases, key=lambda case: (-len(case.sources), -max((one.score for one in case.causes), default=0.0)))
+    for case in first[:_QUOTED_PER_GROUP]:
+        _tell_case(draft, case)
+    cited = {min(case.sources, key=_newest_first).id for case in first[:_QUOTED_PER_GROUP]}
+    draft.citations += [cite_title(source) for source in sources[:_MOST_NAMED] if source.id not in cited]
+
+
+def _newest_first(source: Source) -> float:
+    return -source.at.timestamp() if source.at else 0.0
+
+
+def _tell_case(draft: Draft, case: Case, mark: str = " ") -> None:
+    source = min(case.sources, key=_newest_first)
+    draft.say(f"{mark} {headline(draft, source)}")
+    if case.causes:
+        draft.quote(cite(source, case.causes[case.sources.index(source)].sentence, "cause"))
     else:
-        draft.say(f"{len(cases)} incidents fit; these causes come back:")
-    for each in repeated[:_MOST_GROUPS]:
-        draft.say(f"- {len(each)} incidents ({named([case.source for case in each], 8)}): {label(each, cases)}")
-        _quote(draft, each)
-    rest = [case for each in groups if len(each) < _FEW for case in each]
-    if rest and repeated:
-        draft.say(f"- {len(rest)} with a cause of their own: {named([case.source for case in rest], 8)}.")
-    for case in rest[: 0 if repeated else _MOST_GROUPS]:
-        _quote(draft, [case])
-
-
-def _quote(draft: Draft, cases: Sequence[Case]) -> None:
-    best = sorted((case for case in cases if case.cause), key=lambda case: -case.cause.score if case.cause else 0.0)
-    for case in best[:_QUOTED_PER_GROUP]:
-        draft.say(f"  {headline(draft, case.source)}")
-        if case.cause:
-            draft.quote(cite(case.source, case.cause.sentence, "cause"))
-    for case in cases if not best else ():
-        draft.say(f"  {headline(draft, case.source)}")
+        draft.citations.append(cite_title(source))
+    if source.url:
+        draft.say(f"  Link: {source.url}")
 
 
 Likeness = Sequence[Sequence[float]]
@@ -126,7 +178,8 @@ def group(cases: Sequence[Case], likeness: tuple[Likeness, float]) -> list[list[
         if pair is None:
             break
         groups[pair[0]] += groups.pop(pair[1])
-    ordered = sorted(groups, key=lambda indexes: (-len(indexes), indexes[0]))
+    sizes = {index: len(case.sources) for index, case in enumerate(cases)}
+    ordered = sorted(groups, key=lambda indexes: (-sum(sizes[index] for index in indexes), indexes[0]))
     return [[cases[index] for index in indexes] for indexes in ordered]
 
 
