@@ -15,7 +15,7 @@ _BUILD_SECONDS = 6 * 3600.0
 # A passage means what it says under its title: "rolled back" alone is no answer to anything. Of a long title the
 # beginning does, or nothing of the passage would be read.
 _WITH_TITLE = """
-SELECT p.document_key, p.ordinal, p.text AS passage,
+SELECT p.document_key, p.ordinal, p.text AS passage, d.title,
     CASE WHEN p.kind = 'title' THEN p.text ELSE left(d.title, 200) || E'\\n' || p.text END AS text
 FROM ({found}) AS p JOIN search.documents AS d ON d.key = p.document_key
 ORDER BY p.at DESC
@@ -24,10 +24,15 @@ ORDER BY p.at DESC
 # of history; after that what another model has read.
 _UNREAD = _WITH_TITLE.format(found="SELECT * FROM search.passages WHERE model IS NULL ORDER BY at DESC LIMIT $1")
 _OF_ANOTHER = _WITH_TITLE.format(found="SELECT * FROM search.passages WHERE model < $1 OR model > $1 LIMIT $2")
-# Not where another text came to stand there meanwhile.
+# Not where another text came to stand there meanwhile, or it under another title. The document is locked before its
+# passages, as whoever writes it does, so that a title that is just changing is waited for and then seen.
 _SAVE = """
-UPDATE search.passages SET model = $5, embedding = $4::real[]::halfvec
-WHERE document_key = $1 AND ordinal = $2 AND text = $3
+WITH document AS MATERIALIZED (
+    SELECT key, title FROM search.documents WHERE key = $1 FOR SHARE
+)
+UPDATE search.passages AS p SET model = $6, embedding = $5::real[]::halfvec
+FROM document AS d
+WHERE p.document_key = d.key AND p.ordinal = $2 AND p.text = $3 AND (p.kind = 'title' OR d.title = $4)
 """
 _COUNT_PENDING = """
 SELECT count(*) FILTER (WHERE model IS NULL OR ($1 <> '' AND model <> $1)) FROM search.passages
@@ -47,6 +52,7 @@ class Pending:
     document_key: int
     ordinal: int
     passage: str
+    title: str
     text: str
 
 
@@ -69,10 +75,10 @@ async def save(
 ) -> None:
     """Give the passages their vectors, unit vectors in the same order; a passage that has changed stays pending."""
     rows = [
-        (passage.document_key, passage.ordinal, passage.passage, vector, model)
+        (passage.document_key, passage.ordinal, passage.passage, passage.title, vector, model)
         for passage, vector in zip(passages, vectors, strict=True)
     ]
-    await connection.executemany(_SAVE, rows)
+    await connection.executemany(_SAVE, sorted(rows, key=lambda row: row[:2]))
 
 
 async def ensure_index(connection: Connection, model: str, dimensions: int) -> bool:
