@@ -74,11 +74,13 @@ async def save(
     connection: Connection, model: str, passages: Sequence[Pending], vectors: Sequence[Sequence[float]]
 ) -> None:
     """Give the passages their vectors, unit vectors in the same order; a passage that has changed stays pending."""
+    # In one order, as whoever forgets or replaces vectors.
+    pairs = sorted(zip(passages, vectors, strict=True), key=lambda pair: (pair[0].document_key, pair[0].ordinal))
     rows = [
         (passage.document_key, passage.ordinal, passage.passage, passage.title, vector, model)
-        for passage, vector in zip(passages, vectors, strict=True)
+        for passage, vector in pairs
     ]
-    await connection.executemany(_SAVE, sorted(rows, key=lambda row: row[:2]))
+    await connection.executemany(_SAVE, rows)
 
 
 async def ensure_index(connection: Connection, model: str, dimensions: int) -> bool:
