@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from em_agent.api.access import AccessGuard
 from em_agent.app import _endpoint
 from em_agent.embedded.endpoints import planned
 from em_agent.integrations.registry import SOURCES
@@ -25,6 +26,10 @@ ENVIRONMENT = {
 }
 
 
+async def _no_app(*_: object) -> None:
+    """An application that does nothing."""
+
+
 def test_no_secret_is_shown() -> None:
     """Neither the settings nor what is opened from them shows a secret where it is printed or logged."""
     settings = load_settings(ENVIRONMENT, dotenv=Path("there-is-none"))
@@ -35,7 +40,7 @@ def test_no_secret_is_shown() -> None:
     things = [
         settings,
         planned(settings, database_url, nats_url),
-        *map(_endpoint, rules.values()),
+        *(_endpoint(rule, AccessGuard(_no_app, keys)) for rule in rules.values()),
         ConnectorServices(
             **none,  # type: ignore[arg-type]
             api_keys=keys,

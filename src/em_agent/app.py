@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -23,9 +24,10 @@ from em_agent.connectors import routes
 from em_agent.connectors.crawl import Crawler
 from em_agent.connectors.schedule import Schedule
 from em_agent.connectors.telemetry import count_request
+from em_agent.gateway.endpoint import Endpoint
 from em_agent.gateway.openapi import describe_webhooks
 from em_agent.gateway.rate import RateLimit
-from em_agent.gateway.webhooks import PATH_PREFIX, Endpoint, WebhookGateway
+from em_agent.gateway.webhooks import PATH_PREFIX, WebhookGateway
 from em_agent.kit.process import cancel
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.services import ConnectorServices, GatewayServices, SourceRules
@@ -39,10 +41,6 @@ log = structlog.get_logger()
 
 def build_gateway(services: GatewayServices) -> ASGIApp:
     """Webhooks and Slack, which prove themselves, straight on; everything else through the access guard to the API."""
-    endpoints = {name: _endpoint(rules) for name, rules in services.rules.items()}
-    for name, rules in services.rules.items():
-        telemetry.SECRETS.labels(name).set(len(rules.secrets))
-    webhooks = WebhookGateway(endpoints, services.recorder, services.pool)
     backend = GatewayBackend(
         pool=services.pool,
         nats=services.nats,
@@ -50,10 +48,16 @@ def build_gateway(services: GatewayServices) -> ASGIApp:
         search=services.search,
         has_slack=services.has_slack,
     )
+    app = BodyLimit(health.AnswerHead(build_api(backend, list(services.rules), services.model)))
+    access = AccessGuard(app, services.api_keys)
+    endpoints = {name: _endpoint(rules, access) for name, rules in services.rules.items()}
+    for name, rules in services.rules.items():
+        if rules.source.secret_env is not None:
+            telemetry.SECRETS.labels(name).set(len(rules.secrets))
+    webhooks = WebhookGateway(endpoints, services.recorder, services.pool)
     intake = Intake(services.slack_pool) if services.slack_pool is not None else None
     slack = RequestLog(SlackEndpoints(intake, services.slack.signing_secrets))
-    app = BodyLimit(health.AnswerHead(build_api(backend, list(endpoints), services.model)))
-    api = RequestLog(AccessGuard(app, services.api_keys))
+    api = RequestLog(access)
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"] if scope["type"] == "http" else ""
@@ -152,7 +156,8 @@ def _describe_what_others_serve(app: FastAPI, sources: Sequence[str]) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _endpoint(rules: SourceRules) -> Endpoint:
+def _endpoint(rules: SourceRules, access: AccessGuard) -> Endpoint:
+    """The source as it is served: one that nobody signs is guarded as the API is."""
     per_second = rules.rate_limit_per_second
     return Endpoint(
         source=rules.source,
@@ -160,6 +165,7 @@ def _endpoint(rules: SourceRules) -> Endpoint:
         body_limit_bytes=rules.body_limit_bytes,
         takes_unsigned=rules.takes_unsigned,
         rate_limit=RateLimit(per_second, time.monotonic) if per_second else None,
+        guard=partial(access.refusal, wants_key=True) if rules.source.signature is None else None,
     )
 
 

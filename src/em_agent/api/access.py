@@ -11,6 +11,7 @@ from em_agent.api.errors import answer
 
 # What keys protect; health, metrics and the API's description stay open for probes and scrapers.
 PROTECTED = ("/v1/", "/crawl/")
+_UNAUTHENTIC, _FORBIDDEN = 401, 403
 _LOOPBACK_NAMES = {"localhost", "::1"}
 _ADDRESS = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[^\[\]:@/]+)(?::(?P<port>[0-9]*))?")
 
@@ -30,17 +31,23 @@ class AccessGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
         if scope["type"] == "http":
-            headers = Headers(scope=scope)
-            if self._keys:
-                if scope["path"].startswith(PROTECTED) and not self._has_key(headers):
-                    detail = "An API key is required: Authorization: Bearer <one of EM_AGENT_API_KEYS>."
-                    await answer(401, detail, **{"WWW-Authenticate": "Bearer"})(scope, receive, send)
-                    return
-            elif not _is_local(headers):
-                detail = "Requests from elsewhere are refused: set EM_AGENT_API_KEYS to allow them."
-                await answer(403, detail)(scope, receive, send)
+            refusal = self.refusal(scope, wants_key=scope["path"].startswith(PROTECTED))
+            if refusal is not None:
+                status, detail = refusal
+                headers = {"WWW-Authenticate": "Bearer"} if status == _UNAUTHENTIC else {}
+                await answer(status, detail, **headers)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+    def refusal(self, scope: Scope, *, wants_key: bool) -> tuple[int, str] | None:
+        """The status and the detail of the answer to whoever may not ask; None for who may."""
+        headers = Headers(scope=scope)
+        if self._keys:
+            if wants_key and not self._has_key(headers):
+                return _UNAUTHENTIC, "An API key is required: Authorization: Bearer <one of EM_AGENT_API_KEYS>."
+        elif not _is_local(headers):
+            return _FORBIDDEN, "Requests from elsewhere are refused: set EM_AGENT_API_KEYS to allow them."
+        return None
 
     def _has_key(self, headers: Headers) -> bool:
         scheme, _, given = headers.get("authorization", "").partition(" ")
