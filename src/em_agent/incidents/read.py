@@ -9,6 +9,7 @@ from em_agent.domain.fold import fold
 from em_agent.domain.incidents import IncidentEvent, Sources
 from em_agent.errors import InvalidError, NotFoundError
 from em_agent.incidents import facts
+from em_agent.incidents.deployments import DeploymentLink, find_link
 from em_agent.incidents.query import IncidentQuery
 from em_agent.kit.postgres import Pool
 
@@ -49,6 +50,7 @@ class IncidentDetail:
     notes: Sequence[asyncpg.Record]
     assignments: Sequence[asyncpg.Record]
     episodes: Sequence[asyncpg.Record]
+    deployment: DeploymentLink
 
 
 async def find_page(pool: Pool, query: IncidentQuery) -> Page:
@@ -71,6 +73,12 @@ async def find_page(pool: Pool, query: IncidentQuery) -> Page:
     return Page(rows, query.cursor_after(rows[-1]) if has_more else None)
 
 
+def number_of(id_or_number: str) -> int | None:
+    """The number that the text is, with or without #; None where it is none."""
+    digits = id_or_number.removeprefix("#")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None  # noqa: PLR2004
+
+
 async def find_incident(pool: Pool, id_or_number: str) -> IncidentDetail:
     """The incident with this id or number.
 
@@ -78,9 +86,7 @@ async def find_incident(pool: Pool, id_or_number: str) -> IncidentDetail:
         NotFoundError: there is none.
 
     """
-    digits = id_or_number.removeprefix("#")
-    number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None  # noqa: PLR2004
-    incident = await pool.fetchrow(_FIND, id_or_number, number)
+    incident = await pool.fetchrow(_FIND, id_or_number, number_of(id_or_number))
     if incident is None:
         message = f"There is no incident {id_or_number[:100]!r}."
         raise NotFoundError(message)
@@ -108,4 +114,5 @@ async def find_incident(pool: Pool, id_or_number: str) -> IncidentDetail:
             "WHERE incident_id = $1 ORDER BY ordinal",
             incident_id,
         ),
+        await find_link(pool, incident_id),
     )
