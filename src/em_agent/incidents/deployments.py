@@ -62,10 +62,11 @@ class DeploymentLink:
     is_caused_by_change: bool | None = None
 
 
-async def find_link(connection: Pool | Connection, incident_id: str) -> DeploymentLink:
+async def find_link(connection: Connection, incident_id: str) -> DeploymentLink:
     """How the incident is linked now."""
     try:
-        row = await connection.fetchrow(_FIND, incident_id)
+        async with connection.transaction():  # of its own, which alone is lost where there is no such table
+            row = await connection.fetchrow(_FIND, incident_id)
     except asyncpg.UndefinedTableError:  # before the marts are built
         row = None
     if row is None:
@@ -98,7 +99,7 @@ async def say_link(
             await connection.execute(_TAKE_BACK, incident_id)
         else:
             await connection.execute(_SAY, incident_id, await _find_key(connection, deployment), True)  # noqa: FBT003
-    return incident_id, await find_link(pool, incident_id)
+        return incident_id, await find_link(connection, incident_id)
 
 
 async def _find_key(connection: Any, deployment: str) -> str:  # noqa: ANN401 - one of the pool

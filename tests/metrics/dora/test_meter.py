@@ -192,7 +192,8 @@ async def test_figures_are_the_truth(pool: Pool, seed: int) -> None:
     assert_group(group, truth(world, whole)[()], days=42, weeks=7)
 
     by_service = replace(whole, group_by=("service",))
-    for changes in ({}, {"urgencies": ("high",)}, {"priorities": ("P2",)}, {"priorities": ("PR1",)}):
+    cases: list[dict[str, Any]] = [{}, {"urgencies": ("high",)}, {"priorities": ("P2",)}, {"priorities": ("PR1",)}]
+    for changes in cases:
         named = {name: tuple(value.replace("PR", "P") for value in values) for name, values in changes.items()}
         expected = truth(world, replace(by_service, **named))
         found = (await measure(pool, replace(by_service, **changes))).groups
@@ -232,17 +233,17 @@ async def test_time_groups(pool: Pool) -> None:
 async def test_services_and_environments(pool: Pool) -> None:
     """A service is found by its name in any case or by PagerDuty's id, an environment in any case; both may repeat."""
     world = random_world(4)
-    window = {"since": START, "until": START + timedelta(days=60)}
-    everything = await measure(pool, DoraQuery(**window, group_by=("service",)), world)
+    window = DoraQuery(since=START, until=START + timedelta(days=60))
+    everything = await measure(pool, replace(window, group_by=("service",)), world)
     of = {str(group.key["service"]).lower(): group.deployment_frequency.deployments for group in everything.groups}
     for services, expected in ((("CHECKOUT",), of["checkout"]), (("PSEARCH",), of["search"]), (("mail", "Search"), of["mail"] + of["search"]), (("none",), 0)):  # fmt: skip
-        (group,) = (await measure(pool, DoraQuery(**window, services=services))).groups
+        (group,) = (await measure(pool, replace(window, services=services))).groups
         assert group.deployment_frequency.deployments == expected, services
-    assert (await measure(pool, DoraQuery(**window, services=("none",), group_by=("service",)))).groups == []
-    staging = DoraQuery(**window, environments=("Staging",))
+    assert (await measure(pool, replace(window, services=("none",), group_by=("service",)))).groups == []
+    staging = replace(window, environments=("Staging",))
     (group,) = (await measure(pool, staging)).groups
     assert_group(group, truth(world, staging, "staging")[()], days=60, weeks=9)
-    both = await measure(pool, DoraQuery(**window, environments=("staging", "production")))
+    both = await measure(pool, replace(window, environments=("staging", "production")))
     assert both.groups[0].deployment_frequency.deployments == group.deployment_frequency.deployments + sum(of.values())
 
 
@@ -301,8 +302,8 @@ async def test_scores_are_null_where_one_is_missing(pool: Pool) -> None:
 
 async def test_before_the_marts_are_built(pool: Pool) -> None:
     """Without marts there are no deployments, and time's groups are shown."""
-    window = {"since": START, "until": START + timedelta(days=2)}
-    answer = await measure(pool, DoraQuery(**window, group_by=("day",)), compare_previous=True)
+    window = DoraQuery(since=START, until=START + timedelta(days=2))
+    answer = await measure(pool, replace(window, group_by=("day",)), compare_previous=True)
     assert answer.as_of is None
     assert answer.previous is not None
     assert [group.key["day"] for group in answer.previous.groups] == ["2026-02-28", "2026-03-01"]
