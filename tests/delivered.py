@@ -38,6 +38,7 @@ CREATE TABLE warehouse.fct_incidents (
 CREATE TABLE warehouse.dim_services (service_id text, service_name text);
 CREATE TABLE warehouse.dim_priorities (priority_id text, priority_name text);
 CREATE TABLE warehouse.freshness (id integer, as_of timestamptz, built_at timestamptz);
+CREATE TABLE warehouse.delivery_freshness (id integer, as_of timestamptz, built_at timestamptz);
 """
 
 
@@ -128,7 +129,7 @@ async def build(connection: Any, world: World) -> None:
     )
     await connection.executemany("INSERT INTO warehouse.dim_services VALUES ($1, $2)", world.services)
     await connection.executemany("INSERT INTO warehouse.dim_priorities VALUES ($1, $2)", world.priorities)
-    await connection.execute("INSERT INTO warehouse.freshness VALUES (1, $1, now())", world.as_of)
+    await connection.execute("INSERT INTO warehouse.delivery_freshness VALUES (1, $1, now())", world.as_of)
 
 
 def build_in(url: str, world: World) -> None:

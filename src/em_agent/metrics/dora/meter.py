@@ -27,7 +27,9 @@ from em_agent.metrics.sql import Statement
 
 # A plan made for any window would not go by the window's index.
 SETTINGS = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'"
-AS_OF = "SELECT as_of FROM warehouse.freshness"
+AS_OF = """
+SELECT greatest((SELECT as_of FROM warehouse.freshness), (SELECT as_of FROM warehouse.delivery_freshness))
+"""
 
 _Row = Mapping[str, Any]
 _WEEK_DAYS = 7

@@ -146,12 +146,16 @@ def rollbacks(statement: Statement, environments: Sequence[str]) -> str:
 
 
 def of_services(statement: Statement, services: Sequence[str], alias: str) -> str:
-    """The condition that the service is any of these: by its name in any case, or by PagerDuty's id."""
+    """The condition that the service is any of these: by its name in any case, or a name or id that PagerDuty has."""
     given = f"{statement.place(list(services))}::text[]"
-    return (
-        f"{alias}.service_key = ANY (ARRAY(SELECT lower(given) FROM unnest({given}) AS given "
-        f"UNION SELECT lower(service_name) FROM warehouse.dim_services WHERE service_id = ANY ({given})))"
-    )
+    return f"""{alias}.service_key = ANY (ARRAY(
+        WITH named AS (
+            SELECT lower(given) AS name FROM unnest({given}) AS given
+            UNION SELECT lower(service_name) FROM warehouse.dim_services WHERE service_id = ANY ({given})
+        )
+        SELECT name FROM named
+        UNION SELECT lower(m.service) FROM service_mapping AS m JOIN named USING (name) WHERE m.kind = 'pagerduty'
+    ))"""
 
 
 def lowered(statement: Statement, names: Sequence[str]) -> str:
