@@ -13,7 +13,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from em_agent import __version__
-from em_agent.api import ask, crawls, health, incidents, kept, metrics, rag, telemetry
+from em_agent.api import ask, crawls, deployments, dora, health, incidents, kept, metrics, rag, telemetry
 from em_agent.api.access import AccessGuard
 from em_agent.api.backend import Backend, GatewayBackend
 from em_agent.api.errors import install_error_handlers
@@ -29,6 +29,7 @@ from em_agent.gateway.openapi import describe_webhooks
 from em_agent.gateway.rate import RateLimit
 from em_agent.gateway.webhooks import PATH_PREFIX, WebhookGateway
 from em_agent.kit.process import cancel
+from em_agent.metrics.dora.meter import DoraMeter
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.services import ConnectorServices, GatewayServices, SourceRules
 from em_agent.slack.endpoints import PATH_PREFIX as SLACK_PREFIX
@@ -118,8 +119,10 @@ def build_api(backend: GatewayBackend, sources: Sequence[str], model: Model | No
         [
             health.router,
             metrics_router,
+            dora.router(DoraMeter(backend.pool), timezone=backend.timezone.key),
             ask.router(asker),
             incidents.router,
+            deployments.router,
             rag.router,
             kept.router,
             crawls.router,

@@ -5,6 +5,7 @@
             {"columns": ["incident_id"], "unique": true},
             {"columns": ["transformed_at"]},
             {"columns": ["resolved_at"]},
+            {"columns": ["number"]},
         ],
         post_hook=["{{ index_when_built(metrics_index()) }}"],
     )
