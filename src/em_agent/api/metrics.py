@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from em_agent.api.errors import problems
 from em_agent.api.parameters import refuse_unknown
 from em_agent.metrics.incidents import LARGE, IncidentMeter
-from em_agent.metrics.models import Completeness, IncidentMetrics
+from em_agent.metrics.models import Completeness, Group, IncidentMetrics
 from em_agent.metrics.parameters import (
     ATTRIBUTIONS,
     BOOLEANS,
@@ -23,7 +23,7 @@ from em_agent.metrics.parameters import (
     read_query,
 )
 from em_agent.metrics.query import GROUPINGS
-from em_agent.metrics.table import to_csv
+from em_agent.metrics.table import columns, rows, to_csv
 
 PATH = "/v1/metrics/incidents"
 COMPLETENESS_PATH = "/v1/metrics/completeness"
@@ -135,5 +135,6 @@ async def _answer(request: Request, meter: IncidentMeter, timezone: str) -> Resp
 def _written(metrics: IncidentMetrics, group_by: tuple[str, ...], *, is_csv: bool, is_compared: bool) -> str:
     """The answer's body."""
     if is_csv:
-        return to_csv(metrics, group_by)
+        windows = [metrics, *([metrics.previous] if metrics.previous else [])]
+        return to_csv(columns(group_by, Group), rows(windows))
     return metrics.model_dump_json(exclude=set() if is_compared else {"previous"})
