@@ -5,6 +5,8 @@
             {"columns": ["incident_id"], "unique": true},
             {"columns": ["transformed_at"]},
             {"columns": ["resolved_at"]},
+            {"columns": ["number"]},
+            {"columns": ["title_key", "service_key", "triggered_at"]},
         ],
         post_hook=["{{ index_when_built(metrics_index()) }}"],
     )
@@ -131,6 +133,7 @@ select
     durations.incident_id,
     durations.number,
     durations.title,
+    {{ title_key("durations.title") }} as title_key,
     durations.html_url,
     case
         when durations.resolved_at is not null then 'resolved'
