@@ -12,7 +12,7 @@
         events_raw.delivery_id,
         events_raw.received_at,
         coalesce(
-            {{ believed("events_raw.occurred_at", "events_raw.received_at") }}, events_raw.received_at
+            {{ believed_time("events_raw.occurred_at", "events_raw.received_at") }}, events_raw.received_at
         ) as told_at,
         {{ read_body("events_raw.payload") }} as body
     from {{ source("em_agent", "events_raw") }} as events_raw
@@ -31,7 +31,7 @@
 {%- endmacro %}
 
 {#- The time, unless it lies more than a day after the receipt. -#}
-{% macro believed(moment, received_at) -%}
+{% macro believed_time(moment, received_at) -%}
     case when {{ moment }} <= {{ received_at }} + interval '24 hours' then {{ moment }} end
 {%- endmacro %}
 
@@ -52,7 +52,7 @@
 {%- endmacro %}
 
 {#- A name as lists show it: no longer than a row should be. -#}
-{% macro json_name(value) -%}
+{% macro json_line(value) -%}
     left(nullif({{ json_text("(" ~ value ~ ")") }}, ''), 1000)
 {%- endmacro %}
 
@@ -73,16 +73,16 @@
             then array(
                 select
                     coalesce(
-                        {{ json_name("label.value") }},
+                        {{ json_line("label.value") }},
                         case
-                            when json_typeof(label.value) = 'object' then {{ json_name("label.value -> 'name'") }}
+                            when json_typeof(label.value) = 'object' then {{ json_line("label.value -> 'name'") }}
                         end
                     ) as label_name
                 from json_array_elements({{ json_list(value) }}) as label
                 where
-                    {{ json_name("label.value") }} is not null
+                    {{ json_line("label.value") }} is not null
                     or (
-                        json_typeof(label.value) = 'object' and {{ json_name("label.value -> 'name'") }} is not null
+                        json_typeof(label.value) = 'object' and {{ json_line("label.value -> 'name'") }} is not null
                     )
             )
     end
@@ -116,17 +116,3 @@
         true
     {%- endif -%}
 {% endmacro %}
-
-{#- The time that marks the rows of this run: later than every mark of any tracker, since one model reads them all. -#}
-{% macro mark_of_issues() %}
-    {%- set marks = [] -%}
-    {%- if execute -%}
-        {%- for tracker in var("trackers") -%}
-            {%- set relation = adapter.get_relation(this.database, this.schema, "stg_" ~ tracker ~ "__issue_events") -%}
-            {%- if relation is not none -%}
-                {%- do marks.append("(select max(transformed_at) from " ~ relation ~ ") + interval '1 microsecond'") -%}
-            {%- endif -%}
-        {%- endfor -%}
-    {%- endif -%}
-    greatest({{ (["clock_timestamp()"] + marks) | join(", ") }})
-{%- endmacro %}

@@ -13,12 +13,12 @@
     case
         when json_typeof({{ ids }}) = 'array'
             then array(
-                select {{ json_name("reference.name") }} as label_name
+                select {{ json_line("reference.name") }} as label_name
                 from json_array_elements(states.refs) as element
                 cross join lateral {{ fields_of("element.value", "reference", ["id", "entity_type", "name"]) }}
                 where
                     {{ json_text("reference.entity_type") }} = 'label'
-                    and {{ json_name("reference.name") }} is not null
+                    and {{ json_line("reference.name") }} is not null
                     and {{ json_id("reference.id") }} in (
                         select {{ json_id("label.value") }}
                         from json_array_elements({{ json_list(ids) }}) as label

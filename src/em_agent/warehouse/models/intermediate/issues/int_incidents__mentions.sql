@@ -14,8 +14,7 @@
 with incidents as (
     select
         incident_id,
-        title,
-        transformed_at
+        title
     from {{ ref("fct_incidents") }}
     where {{ changed_incidents(ref("fct_incidents")) }}
 ),
@@ -28,9 +27,9 @@ texts as (
     union all
     select
         incident_id,
-        note_content as text
+        note_text as text
     from {{ ref("stg_pagerduty__incident_events") }}
-    where note_content is not null and {{ changed_incidents(ref("fct_incidents")) }}
+    where note_text is not null and {{ changed_incidents(ref("fct_incidents")) }}
 ),
 
 mentions as (
@@ -50,6 +49,6 @@ select
     mentions.source,
     mentions.name,
     mentions.how,
-    incidents.transformed_at
+    {{ mark_of_run() }} as transformed_at
 from incidents
 left join mentions on incidents.incident_id = mentions.incident_id

@@ -23,7 +23,6 @@ issues as (
     select
         issue_key,
         min(source) as source,
-        max(transformed_at) as transformed_at,
         (array_agg(title order by {{ newest_first }}) filter (where title is not null))[1] as title,
         (array_agg(body order by {{ newest_first }}) filter (where body is not null))[1] as body
     from events
@@ -92,6 +91,6 @@ select
     issues.source,
     known.kind,
     known.name,
-    issues.transformed_at
+    {{ mark_of_run() }} as transformed_at
 from issues
 left join known on issues.issue_key = known.issue_key

@@ -151,8 +151,7 @@ issues as (
             as is_deleted,
         min(created_at) as created_at,
         min(at) as first_seen_at,
-        max(at) as last_event_at,
-        max(transformed_at) as transformed_at
+        max(at) as last_event_at
     from events
     group by issue_key
 )
@@ -175,7 +174,7 @@ select
     issues.is_deleted,
     issues.first_seen_at,
     issues.last_event_at,
-    issues.transformed_at
+    {{ mark_of_run() }} as transformed_at
 from issues
 left join lives on issues.issue_key = lives.issue_key
 left join labelled on issues.issue_key = labelled.issue_key

@@ -12,7 +12,7 @@
 }}
 
 with run as materialized (
-    select {{ mark_of_issues() }} as transformed_at
+    select {{ mark_of_run() }} as transformed_at
 ),
 
 deliveries as materialized (
@@ -66,7 +66,7 @@ issues as (
     select
         tellings.*,
         issue.*,
-        {{ believed(json_time("issue.updated_at"), "tellings.received_at") }} as believed_at,
+        {{ believed_time(json_time("issue.updated_at"), "tellings.received_at") }} as believed_at,
         coalesce({{ json_text("issue.state") }}, case tellings.action when 'closed' then 'closed' else 'open' end)
             as issue_state,
         coalesce(
@@ -115,7 +115,7 @@ select
     named.issue_name as key,
     {{ issue_names("array[lower(named.issue_name), lower(named.old_name)]", "named.url") }} as names,
     named.url,
-    {{ json_name("named.title") }} as title,
+    {{ json_line("named.title") }} as title,
     {{ prose("named.body") }} as body,
     named.issue_state as status,
     case
@@ -134,7 +134,7 @@ select
     {{ json_id("(named.comment_object -> 'id')") }} as comment_id,
     {{ prose("(named.comment_object -> 'body')") }} as comment,
     coalesce(
-        {{ believed(json_time("named.comment_object -> 'updated_at'"), "named.received_at") }}, named.told_at
+        {{ believed_time(json_time("named.comment_object -> 'updated_at'"), "named.received_at") }}, named.told_at
     ) as comment_at,
     coalesce(not named.is_about_issue and named.action = 'deleted', false) as is_comment_deletion,
     run.transformed_at

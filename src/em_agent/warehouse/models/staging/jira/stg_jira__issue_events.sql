@@ -12,7 +12,7 @@
 }}
 
 with run as materialized (
-    select {{ mark_of_issues() }} as transformed_at
+    select {{ mark_of_run() }} as transformed_at
 ),
 
 deliveries as materialized (
@@ -30,7 +30,7 @@ events as (
         issue.self,
         issue.fields,
         top.comment,
-        {{ believed(json_time("fields.updated"), "deliveries.received_at") }} as updated_at,
+        {{ believed_time(json_time("fields.updated"), "deliveries.received_at") }} as updated_at,
         fields.summary,
         fields.description,
         fields.created,
@@ -59,7 +59,7 @@ described as (
         substring(
             left({{ json_text("self") }}, 500) from '^(https?://(?!api[.]atlassian[.]com)[^[:space:]?#<>"]+?)/rest/'
         ) || '/browse/' || {{ json_id("key") }} as url,
-        {{ json_name("status_object -> 'name'") }} as status_name,
+        {{ json_line("status_object -> 'name'") }} as status_name,
         case when json_typeof(status_object -> 'statusCategory') = 'object' then status_object -> 'statusCategory' end
             as status_category
     from events
@@ -83,7 +83,7 @@ select
     described.issue_name as key,
     {{ issue_names("array[upper(described.issue_name)]", "described.url") }} as names,
     described.url,
-    {{ json_name("described.summary") }} as title,
+    {{ json_line("described.summary") }} as title,
     {{ prose("described.description") }} as body,
     described.status_name as status,
     case
@@ -106,7 +106,7 @@ select
     {{ json_id("(described.comment_object -> 'id')") }} as comment_id,
     {{ prose("(described.comment_object -> 'body')") }} as comment,
     coalesce(
-        {{ believed(json_time("described.comment_object -> 'updated'"), "described.received_at") }}, described.told_at
+        {{ believed_time(json_time("described.comment_object -> 'updated'"), "described.received_at") }}, described.told_at
     ) as comment_at,
     coalesce(described.kind = 'comment_deleted', false) as is_comment_deletion,
     run.transformed_at

@@ -12,7 +12,7 @@
 }}
 
 with run as materialized (
-    select {{ mark_of_issues() }} as transformed_at
+    select {{ mark_of_run() }} as transformed_at
 ),
 
 deliveries as materialized (
@@ -50,7 +50,7 @@ issues as (
         events.action,
         case when events.kind = 'Comment' then {{ json_id("events.id") }} end as comment_id,
         case when events.kind = 'Comment' then {{ prose("events.body") }} end as comment,
-        {{ believed(json_time('events."updatedAt"'), "events.received_at") }} as believed_at,
+        {{ believed_time(json_time('events."updatedAt"'), "events.received_at") }} as believed_at,
         case
             when events.kind = 'Comment' then coalesce({{ json_id('events."issueId"') }}, {{ json_id("issue.id") }})
             else {{ json_id("issue.id") }}
@@ -62,12 +62,12 @@ issues as (
             {{ json_id('issue."slugId"') }}
         ) as issue_name,
         regexp_replace(coalesce({{ json_url("issue.url") }}, events.told_url), '#.*$', '') as issue_url,
-        coalesce({{ json_name("issue.title") }}, {{ json_name("issue.name") }}) as title,
+        coalesce({{ json_line("issue.title") }}, {{ json_line("issue.name") }}) as title,
         case when events.kind <> 'Comment' then {{ prose("issue.description") }} end as issue_body,
         coalesce(
-            {{ json_name(json_object("issue.state") ~ " -> 'name'") }},
-            {{ json_name(json_object("issue.status") ~ " -> 'name'") }},
-            {{ json_name("issue.state") }}
+            {{ json_line(json_object("issue.state") ~ " -> 'name'") }},
+            {{ json_line(json_object("issue.status") ~ " -> 'name'") }},
+            {{ json_line("issue.state") }}
         ) as status_name,
         coalesce(
             {{ json_text("(" ~ json_object("issue.state") ~ " -> 'type')") }},

@@ -12,7 +12,7 @@
 }}
 
 with run as materialized (
-    select {{ mark_of_issues() }} as transformed_at
+    select {{ mark_of_run() }} as transformed_at
 ),
 
 deliveries as materialized (
@@ -90,7 +90,7 @@ states as (
     from owned
     left join lateral (
         select
-            {{ json_name("reference.name") }} as state_name,
+            {{ json_line("reference.name") }} as state_name,
             {{ json_text("reference.type") }} as state_type
         from json_array_elements(owned.refs) with ordinality as element (value, place)
         cross join lateral {{ fields_of("element.value", "reference", ["id", "entity_type", "name", "type"]) }}
@@ -124,7 +124,7 @@ select
         "regexp_replace(" ~ json_url("states.app_url") ~ ", '#.*$', '')"
     ) }} as names,
     regexp_replace({{ json_url("states.app_url") }}, '#.*$', '') as url,
-    case when not states.is_comment then {{ json_name("states.name") }} end as title,
+    case when not states.is_comment then {{ json_line("states.name") }} end as title,
     case
         when states.is_comment then null
         when json_typeof(states.changed -> 'description') = 'object'
