@@ -1,15 +1,12 @@
 """Which incidents to list: filters, order, and the place to go on from."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from em_agent.errors import InvalidError
+from em_agent.kit import cursors
 
 # What can be sorted by, with the type that its column has.
 SORT_COLUMNS = {
@@ -92,7 +89,7 @@ class IncidentQuery:
 
     def _after(self, column: str, direction: str, values: list[Any]) -> str:
         """The condition for the rows behind the cursor; those without a value come last."""
-        key, incident_id = _decode(self.cursor or "")
+        key, incident_id = cursors.decode(self.cursor or "")
         beyond = "<" if direction == "DESC" else ">"
         values.append(incident_id)
         by_id = f"id {beyond} ${len(values)}"
@@ -104,18 +101,4 @@ class IncidentQuery:
 
     def cursor_after(self, row: Any) -> str:  # noqa: ANN401 - a row with the sort column and the id
         """The cursor of the page that begins behind the row."""
-        key = row[self.sort_column]
-        text = key.isoformat() if isinstance(key, datetime) else key if key is None else str(key)
-        return base64.urlsafe_b64encode(orjson.dumps([text, row["id"]])).decode()
-
-
-def _decode(cursor: str) -> tuple[str | None, str]:
-    try:
-        key, incident_id = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
-    except (binascii.Error, ValueError, TypeError) as error:
-        message = "cursor is not one that this API gave: take next_cursor of the page before."
-        raise InvalidError(message) from error
-    if not isinstance(incident_id, str) or not (key is None or isinstance(key, str)):
-        message = "cursor is not one that this API gave: take next_cursor of the page before."
-        raise InvalidError(message)
-    return key, incident_id
+        return cursors.encode(row[self.sort_column], row["id"])

@@ -53,9 +53,20 @@ class Query:
             InvalidError: that window would begin before the calendar does.
 
         """
-        length: timedelta = self.until - self.since
-        try:
-            return replace(self, since=self.since - length, until=self.since)
-        except OverflowError as error:
-            message = "There is no window of the same length before this one: ask for a shorter one."
-            raise InvalidError(message) from error
+        since, until = window_before(self.since, self.until)
+        return replace(self, since=since, until=until)
+
+
+def window_before(since: datetime, until: datetime) -> tuple[datetime, datetime]:
+    """The window of the same length before [since, until).
+
+    Raises:
+        InvalidError: it would begin before the calendar does.
+
+    """
+    length: timedelta = until - since
+    try:
+        return since - length, since
+    except OverflowError as error:
+        message = "There is no window of the same length before this one: ask for a shorter one."
+        raise InvalidError(message) from error

@@ -1,5 +1,6 @@
 """The one statement that answers a query, with its arguments. Nothing that a caller sends becomes part of the text."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from em_agent.metrics.buckets import Buckets
@@ -89,15 +90,19 @@ def build(query: Query, buckets: Buckets | None) -> Statement:
         shown.append(f"width_bucket(facts.{query.attribute_by}_at, {starts}::timestamptz[]) AS bucket")
         keys.append("bucket")
     labelled = f"SELECT facts.*{''.join(f', {column}' for column in shown)} FROM facts {' '.join(joins)}"
-    durations = ", ".join(
-        f"count({name}) AS {name}_count, avg({name}) AS {name}_mean, "
-        f"percentile_cont(ARRAY[{_FRACTIONS}]) WITHIN GROUP (ORDER BY {name}) AS {name}_percentiles"
-        for name in DURATIONS
-    )
+    durations = ", ".join(duration_columns(name) for name in DURATIONS)
     select = f"SELECT {''.join(f'{key}, ' for key in keys)}{_COUNTS}, {durations} FROM labelled"
     group = f" GROUP BY {', '.join(keys)}" if keys else ""
     statement.text = f"WITH facts AS ({facts}), labelled AS ({labelled}) {select}{group}"
     return statement
+
+
+def duration_columns(name: str) -> str:
+    """The aggregates of the column that `read_duration` reads."""
+    return (
+        f"count({name}) AS {name}_count, avg({name}) AS {name}_mean, "
+        f"percentile_cont(ARRAY[{_FRACTIONS}]) WITHIN GROUP (ORDER BY {name}) AS {name}_percentiles"
+    )
 
 
 def _facts(statement: Statement, query: Query, source: str, *, with_incomplete: bool) -> str:
@@ -114,14 +119,11 @@ def _facts(statement: Statement, query: Query, source: str, *, with_incomplete: 
 
 def filters(statement: Statement, query: Query) -> list[str]:
     """The conditions on an incident `f` that the query's filters make, over the marts."""
-    conditions = []
-    for name, values in (("service", query.services), ("priority", query.priorities)):
-        if values:
-            given = f"{statement.place(list(values))}::text[]"
-            conditions.append(
-                f"(f.{name}_key = ANY ({given}) OR f.{name}_key = ANY (ARRAY("
-                f"SELECT {name}_id FROM warehouse.{_DIMENSIONS[name]} WHERE {name}_name = ANY ({given}))))"
-            )
+    conditions = [
+        by_reference(statement, name, values)
+        for name, values in (("service", query.services), ("priority", query.priorities))
+        if values
+    ]
     if query.teams:
         given = f"{statement.place(list(query.teams))}::text[]"
         conditions.append(
@@ -130,10 +132,24 @@ def filters(statement: Statement, query: Query) -> list[str]:
             f"WHERE t.id IS NULL AND t.name = ANY ({given})))"
         )
     if query.urgencies:
-        conditions.append(f"f.urgency = ANY ({statement.place(list(query.urgencies))}::text[])")
+        conditions.append(by_urgency(statement, query.urgencies))
     if query.exclude_merged:
         conditions.append("f.is_merged IS NOT TRUE")
     return conditions
+
+
+def by_reference(statement: Statement, name: str, values: Sequence[str]) -> str:
+    """The condition that the service or priority of an incident `f` is any of the values, ids or names."""
+    given = f"{statement.place(list(values))}::text[]"
+    return (
+        f"(f.{name}_key = ANY ({given}) OR f.{name}_key = ANY (ARRAY("
+        f"SELECT {name}_id FROM warehouse.{_DIMENSIONS[name]} WHERE {name}_name = ANY ({given}))))"
+    )
+
+
+def by_urgency(statement: Statement, urgencies: Sequence[str]) -> str:
+    """The condition that the urgency of an incident `f` is any of these."""
+    return f"f.urgency = ANY ({statement.place(list(urgencies))}::text[])"
 
 
 def _label_columns(query: Query) -> str:
