@@ -6,6 +6,7 @@
             {"columns": ["transformed_at"]},
             {"columns": ["resolved_at"]},
             {"columns": ["number"]},
+            {"columns": ["title_key", "service_key", "triggered_at"]},
         ],
         post_hook=["{{ index_when_built(metrics_index()) }}"],
     )
@@ -130,6 +131,7 @@ select
     durations.incident_id,
     durations.number,
     durations.title,
+    {{ title_key("durations.title") }} as title_key,
     durations.html_url,
     case
         when durations.resolved_at is not null then 'resolved'

@@ -11,6 +11,8 @@
             "{{ index_when_built('(transformed_at) where priority_id is not null') }}",
             "{{ index_when_built('(transformed_at) where escalation_policy_id is not null') }}",
             "{{ index_when_built(\"(transformed_at) where teams <> '[]'\") }}",
+            "{{ index_when_built('(incident_id) where note_text is not null') }}",
+            "{{ index_when_built('(transformed_at) where note_text is not null') }}",
         ],
     )
 }}
@@ -143,7 +145,7 @@ select
     case when snapshots.origin = 'webhook' then snapshots.document ->> 'id' end as document_id,
     snapshots.kind,
     case when snapshots.is_note then {{ json_id("(snapshots.note -> 'id')") }} end as note_id,
-    case when snapshots.is_note then snapshots.note ->> 'content' end as note_content,
+    case when snapshots.is_note then {{ json_text("(snapshots.note -> 'content')") }} end as note_text,
     case when snapshots.is_clock_believed then snapshots.occurred_at else snapshots.received_at end as at,
     {{ reading_rank("snapshots.kind") }} as reading_rank,
     snapshots.occurred_at,
