@@ -71,6 +71,12 @@ async def find_page(pool: Pool, query: IncidentQuery) -> Page:
     return Page(rows, query.cursor_after(rows[-1]) if has_more else None)
 
 
+async def count_by_status(pool: Pool, query: IncidentQuery) -> dict[str, int]:
+    """How many incidents the query asks for in all, whatever its page, by their status."""
+    statement, values = query.to_count_sql()
+    return {row["status"]: row["n"] for row in await pool.fetch(statement, *values)}
+
+
 async def find_incident(pool: Pool, id_or_number: str) -> IncidentDetail:
     """The incident with this id or number.
 
