@@ -71,6 +71,13 @@ async def find_page(pool: Pool, query: IncidentQuery) -> Page:
     return Page(rows, query.cursor_after(rows[-1]) if has_more else None)
 
 
+async def count(pool: Pool, query: IncidentQuery) -> int:
+    """How many incidents the query's filters leave, on all pages together."""
+    statement, values = query.to_count()
+    found: int = await pool.fetchval(statement, *values)
+    return found
+
+
 async def find_incident(pool: Pool, id_or_number: str) -> IncidentDetail:
     """The incident with this id or number.
 
