@@ -85,6 +85,11 @@ async def count_by_status(pool: Pool, query: IncidentQuery) -> dict[str, int]:
     return {row["status"]: row["n"] for row in await pool.fetch(statement, *values)}
 
 
+async def count(pool: Pool, query: IncidentQuery) -> int:
+    """How many incidents the query's filters leave, on all pages together."""
+    return sum((await count_by_status(pool, query)).values())
+
+
 async def find_incident(pool: Pool, id_or_number: str) -> IncidentDetail:
     """The incident with this id or number.
 
