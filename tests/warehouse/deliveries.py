@@ -139,7 +139,9 @@ def _deployment(rng: random.Random, number: int, known: list[str], pushes: list[
     at = _moment(rng)
     sha: str | None = rng.choice(known)
     if rng.random() < 0.7:  # near the tip of that time
-        before = [push for push in pushes if push.at <= at and (source == "deployment" or push.repository == repository)]
+        before = [
+            push for push in pushes if push.at <= at and (source == "deployment" or push.repository == repository)
+        ]
         sha = before[-1].after if before else sha
     if rng.random() < 0.2 and sha:
         sha = sha[: rng.randrange(7, 13)].upper()

@@ -162,7 +162,11 @@ def _has_sha(incident: Incident, sha: str | None) -> bool:
     if sha is None or len(sha) < 7:
         return False
     texts = [incident.title, *(text for text, _ in incident.notes)]
-    words = [word.lower() for text in texts for word in re.findall(r"(?<!\w)(?<!\w[-.])[0-9a-fA-F]{7,}(?!\w)(?![-.]\w)", text)]
+    words = [
+        word.lower()
+        for text in texts
+        for word in re.findall(r"(?<!\w)(?<!\w[-.])[0-9a-fA-F]{7,}(?!\w)(?![-.]\w)", text)
+    ]
     return any(sha.startswith(word) or word.startswith(sha) for word in words)
 
 
