@@ -220,16 +220,21 @@ links as materialized (
 -- What follows in time as it follows on the branch is one stretch, so that there are few of them to be put in order.
 stretched as materialized (
     select
-        *,
-        count(*) filter (where is_start) over (
-            partition by repository order by at, delivery_id collate "C" rows between unbounded preceding and current row
+        starts.*,
+        count(*) filter (where starts.is_start) over (
+            partition by starts.repository
+            order by starts.at, starts.delivery_id collate "C"
+            rows between unbounded preceding and current row
         ) as stretch
     from (
         select
-            *,
-            previous_id is null
-            or lag(event_id) over (partition by repository order by at, delivery_id collate "C")
-            is distinct from previous_id as is_start
+            links.*,
+            coalesce(
+                links.previous_id <> lag(links.event_id) over (
+                    partition by links.repository order by links.at, links.delivery_id collate "C"
+                ),
+                true
+            ) as is_start
         from links
     ) as starts
 ),
