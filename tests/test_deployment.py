@@ -44,6 +44,14 @@ def test_role(composition: dict[str, Any], role: str) -> None:
     assert (settings.port, settings.connectors_port) == (8000, 8001)
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_configuration(composition: dict[str, Any], role: str) -> None:
+    """Each role is started where em-agent.yaml is mounted, and cannot write there."""
+    service = composition["services"][role]
+    [volume] = service["volumes"]
+    assert volume.endswith(f":{service['working_dir']}:ro")
+
+
 def _started(service: dict[str, Any]) -> list[str]:
     """The words that stand behind `em-agent` in what a service runs."""
     if "entrypoint" not in service:

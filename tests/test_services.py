@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from em_agent.api.access import AccessGuard
 from em_agent.app import _endpoint
 from em_agent.embedded.endpoints import planned
 from em_agent.integrations.registry import SOURCES
+from em_agent.kit.sessions import Sessions
 from em_agent.services import ConnectorServices, GatewayServices, pagerduty_account, slack_access, source_rules
 from em_agent.settings import load_settings
 
@@ -26,10 +26,6 @@ ENVIRONMENT = {
 }
 
 
-async def _no_app(*_: object) -> None:
-    """An application that does nothing."""
-
-
 def test_no_secret_is_shown() -> None:
     """Neither the settings nor what is opened from them shows a secret where it is printed or logged."""
     settings = load_settings(ENVIRONMENT, dotenv=Path("there-is-none"))
@@ -40,7 +36,7 @@ def test_no_secret_is_shown() -> None:
     things = [
         settings,
         planned(settings, database_url, nats_url),
-        *(_endpoint(rule, AccessGuard(_no_app, keys)) for rule in rules.values()),
+        *(_endpoint(rule, Sessions(keys)) for rule in rules.values()),
         ConnectorServices(
             **none,  # type: ignore[arg-type]
             api_keys=keys,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Set as AbstractSet
 from ipaddress import ip_address
 from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
 
 _EMAIL = re.compile(r"[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+")  # plain characters around one @
 
@@ -48,6 +49,15 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def goes_direct(url: str) -> bool:
+    """Whether no proxy that the environment names leads to the URL's host: it is this machine, or NO_PROXY has it."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return is_loopback(host) or bool(proxy_bypass(host))
 
 
 def _is_url(value: str, schemes: AbstractSet[str]) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from em_agent.domain.documents import Document, Passage
 from em_agent.kit.postgres import Connection, Pool
 from em_agent.search import meaning, store, vectors
-from em_agent.search.filters import Filters, resolve
+from em_agent.search.filters import Filters, Scope, resolve
 from em_agent.search.meaning import MeaningQuery
 
 MODEL, OTHER = "it's a \\ model:1", "other"
@@ -81,3 +81,36 @@ async def test_a_broken_build_is_made_anew(pool: Pool) -> None:
         )
         assert await vectors.ensure_index(connection, MODEL, 8)
         assert await connection.fetchval("SELECT bool_and(indisvalid) FROM pg_index")
+
+
+async def test_what_waits_is_counted(pool: Pool) -> None:
+    """What waits is what no model has read, and, once it is known which is asked, what only another one has."""
+    async with pool.acquire() as connection:
+        await index(connection, 3)
+        await embed(connection, OTHER, 8)
+        await index(connection, 5)
+        assert await vectors.count_pending(connection, "") == 2
+        assert await vectors.count_pending(connection, OTHER) == 2
+        assert await vectors.count_pending(connection, MODEL) == 5
+
+
+async def test_of_few_documents_no_others_are_read(pool: Pool) -> None:
+    """Behind a filter the vectors of what fits are read and no others, though the planner may know of no model."""
+    async with pool.acquire() as connection:
+        await index(connection, 2_000)
+        await connection.execute("ANALYZE search.passages")
+        await embed(connection, MODEL, 8)
+        keys = [row["key"] for row in await connection.fetch("SELECT key FROM search.documents ORDER BY key LIMIT 50")]
+        reads = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = 'passages'"
+        await connection.execute("SET plan_cache_mode = force_custom_plan")
+        before = await _flushed(connection, reads)
+        scope = Scope(Filters(), keys)
+        assert len(await meaning.find(connection, MeaningQuery([1.0] + [0.0] * 7, MODEL), scope, 10)) == 50
+        assert len(await meaning.score(connection, MeaningQuery([1.0] + [0.0] * 7, MODEL), keys)) == 50
+        assert await _flushed(connection, reads) - before <= 200
+
+
+async def _flushed(connection: Connection, reads: str) -> int:
+    await connection.fetch("SELECT pg_stat_force_next_flush()")
+    count: int = await connection.fetchval(reads)
+    return count

@@ -18,7 +18,7 @@ from tests.waiting import eventually
 @pytest.fixture
 async def socket(slack: FakeSlack, pool: Pool) -> AsyncIterator[SocketMode]:
     """A connection that stands."""
-    part = SocketMode(APP_TOKEN, slack.url, pool, goes_direct=True)
+    part = SocketMode(APP_TOKEN, slack.url, pool)
     async with running(part.run()):
         await eventually(lambda: part.is_well)
         yield part
@@ -60,7 +60,7 @@ async def test_connection_breaks(slack: FakeSlack) -> None:
 async def test_nothing_is_acknowledged_that_is_not_kept(slack: FakeSlack, database_url: str, pool: Pool) -> None:
     """While the database is away an event is not acknowledged, so that Slack sends it again."""
     async with proxy_before(database_url) as (proxy, url), open_pool(url, name="test", size=2) as slow:
-        part = SocketMode(APP_TOKEN, slack.url, slow, goes_direct=True)
+        part = SocketMode(APP_TOKEN, slack.url, slow)
         async with running(part.run()):
             await eventually(lambda: part.is_well)
             await proxy.cut()
@@ -73,7 +73,7 @@ async def test_nothing_is_acknowledged_that_is_not_kept(slack: FakeSlack, databa
 
 async def test_token_that_is_wrong(slack: FakeSlack, pool: Pool) -> None:
     """A wrong app token is seen by people, and tried again later."""
-    part = SocketMode("xapp-wrong", slack.url, pool, goes_direct=True)
+    part = SocketMode("xapp-wrong", slack.url, pool)
     async with running(part.run()):
         await eventually(lambda: pool.fetchval("SELECT error FROM slack_troubles WHERE subject = 'socket'"))
     assert not part.is_well

@@ -351,6 +351,23 @@ async def test_a_broken_connection_is_made_anew(database_url: str, pool: Pool) -
     assert await pool.fetchval("SELECT count(*) FROM search.passages") == 2
 
 
+async def test_a_database_that_stays_away_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails again and again is one line of the log, not one for each try."""
+    tries: list[float] = []
+
+    async def connect(*_: object, **__: object) -> None:
+        tries.append(0)
+        message = "PostgreSQL does not answer"
+        raise RetriableError(message)
+
+    monkeypatch.setattr("em_agent.kit.postgres.connect", connect)
+    monkeypatch.setattr(worker_module, "IDLE_SECONDS", 0.01)
+    with structlog.testing.capture_logs() as logs:
+        async with search_on("postgresql://nowhere", None):
+            await eventually(lambda: len(tries) > 3)
+    assert [line["event"] for line in logs].count("search.disconnected") == 1
+
+
 async def test_replay_makes_the_same_documents(
     database_url: str, nats_url: str, nats_client: Client, pool: Pool
 ) -> None:

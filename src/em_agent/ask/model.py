@@ -16,6 +16,7 @@ import httpx2
 import orjson
 import structlog
 
+from em_agent.addresses import goes_direct
 from em_agent.ask.answers import Citation, Draft, one_line
 from em_agent.ask.sources import Source
 from em_agent.ask.support import Claim, Excerpt, supported
@@ -53,7 +54,7 @@ class Model:
         self._url = f"{url.rstrip('/')}/chat/completions"
         self._model = model
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._client = httpx2.AsyncClient(headers=headers)
+        self._client = httpx2.AsyncClient(headers=headers, trust_env=not goes_direct(url))
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def complete(self, rules: str, text: str) -> str:

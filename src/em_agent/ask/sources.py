@@ -16,10 +16,14 @@ _MOST_CHARACTERS = 200_000  # of one document: a note of that length is no note
 _DOCUMENTS = """
 SELECT key, id, title, url, source, number, service, at FROM search.documents WHERE id = ANY($1::text[])
 """
-_PASSAGES = """
-SELECT document_key, kind, text, author, at FROM search.passages WHERE document_key = ANY($1::integer[])
-ORDER BY document_key, ordinal
-"""
+_PASSAGES = f"""
+SELECT document_key, kind, text, author, at
+FROM (
+    SELECT *, sum(length(text)) OVER (PARTITION BY document_key ORDER BY ordinal) AS characters
+    FROM search.passages WHERE document_key = ANY($1::integer[])
+) AS p
+WHERE characters <= {_MOST_CHARACTERS} ORDER BY document_key, ordinal
+"""  # noqa: S608 - a number of ours
 _INCIDENTS = """
 SELECT id, number, title, status, urgency, priority, service, teams, triggered_at, acknowledged_at, resolved_at,
     time_to_acknowledge_seconds, time_to_resolve_seconds, active_seconds, reopen_count, escalation_count, is_merged,
@@ -84,12 +88,7 @@ async def read_sources(pool: Pool, ids: Sequence[str]) -> list[Source]:
 
 
 def _source(row: Mapping[str, Any], passages: Sequence[Passage], incident: Mapping[str, Any]) -> Source:
-    kept, total = list[Passage](), 0
-    for passage in passages:
-        total += len(passage.text)
-        if total <= _MOST_CHARACTERS:
-            kept.append(passage)
-    return Source(row["id"], row["title"], row["url"], row["number"], row["service"], row["at"], kept, incident)
+    return Source(row["id"], row["title"], row["url"], row["number"], row["service"], row["at"], passages, incident)
 
 
 async def told_of(pool: Pool, sources: Sequence[Source]) -> list[Source]:

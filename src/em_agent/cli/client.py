@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from em_agent.addresses import goes_direct
 from em_agent.errors import EmAgentError, InvalidError, PermanentError, RetriableError, UnauthenticError
 
 ANSWER_SECONDS = 60.0
@@ -35,7 +36,13 @@ def call(url: str, key: str | None, path: str, *, parameters: dict[str, Any] | N
     method = "GET" if body is None else "POST"
     try:
         answer = httpx2.request(
-            method, f"{url.rstrip('/')}{path}", params=parameters, json=body, headers=headers, timeout=ANSWER_SECONDS
+            method,
+            f"{url.rstrip('/')}{path}",
+            params=parameters,
+            json=body,
+            headers=headers,
+            timeout=ANSWER_SECONDS,
+            trust_env=not goes_direct(url),
         )
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
         message = f"{url} is no address of the API: {error}."

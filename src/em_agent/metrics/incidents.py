@@ -2,23 +2,21 @@
 
 from asyncio import to_thread
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import product
 from typing import Any
 
 import asyncpg
 
-from em_agent.errors import InvalidError
 from em_agent.kit.postgres import Pool, reachable
 from em_agent.metrics.buckets import Buckets, cut
 from em_agent.metrics.completeness import count_known
-from em_agent.metrics.models import PERCENTILES, Completeness, Duration, Group, IncidentMetrics, Window
+from em_agent.metrics.layout import lay_out
+from em_agent.metrics.models import Completeness, Group, IncidentMetrics, Window, read_duration
 from em_agent.metrics.query import Query
 from em_agent.metrics.sql import DURATIONS, build
 
-MOST_GROUPS = 50_000
 MOST_REMEMBERED = 5_000  # groups of all answers together, of some 2 KB each
 _LEAST = 20  # groups that an answer counts as: its key takes room, too
 LARGE = 500  # groups, from which on putting them together would keep others waiting
@@ -137,35 +135,24 @@ async def _read_version(connection: Any) -> _Version | None:  # noqa: ANN401 - o
 
 def _fill(query: Query, buckets: Buckets | None, rows: Sequence[Mapping[str, Any]]) -> list[Group]:
     """The groups in the order of their keys, null last, with one for each bucket that has no incidents."""
-    times: list[dict[str, str]] = list(buckets.keys) if buckets else [{}]
     found = {(_labels(query, row), row["bucket"] - 1 if buckets else 0): row for row in rows}
-    labels = {label for label, _ in found} if query.labels else {()}
-    if len(labels) * len(times) > MOST_GROUPS:
-        message = f"That would be more than {MOST_GROUPS} groups: ask for a shorter window or fewer groupings."
-        raise InvalidError(message)
     groups = []
-    for label, (index, time) in product(labels, enumerate(times)):
-        key: dict[str, str | None] = {**dict(zip(query.labels, label, strict=True)), **time}
-        group = _group(found.get((label, index)), {name: key[name] for name in query.group_by})
+    for place, key in lay_out(query.group_by, query.labels, found, buckets):
+        group = _group(query, found.get(place), key)
         if buckets:
             group.incomplete = None
         groups.append(group)
-    return sorted(groups, key=lambda group: [(value is None, value or "") for value in group.key.values()])
+    return groups
 
 
 def _labels(query: Query, row: Mapping[str, Any]) -> tuple[str | None, ...]:
     return tuple(row[f"label_{n}"] for n in range(len(query.labels)))
 
 
-def _group(row: Mapping[str, Any] | None, key: dict[str, str | None]) -> Group:
+def _group(query: Query, row: Mapping[str, Any] | None, key: dict[str, str | None]) -> Group:
     if row is None:
-        return Group(key=key)
+        nothing: dict[str, Any] = {name: 0 for name, seconds in query.targets.items() if seconds is not None}
+        return Group(key=key, **nothing)
     values: dict[str, Any] = {name: row[name] for name in _COUNTS}
-    values.update({name: _duration(row, name) for name in DURATIONS})
+    values.update({name: read_duration(row, name) for name in DURATIONS})
     return Group(key=key, **values)
-
-
-def _duration(row: Mapping[str, Any], name: str) -> Duration:
-    percentiles: Iterable[float | None] = row[f"{name}_percentiles"] or [None] * len(PERCENTILES)
-    named = {label: value for (label, _), value in zip(PERCENTILES, percentiles, strict=True)}
-    return Duration(count=row[f"{name}_count"], mean=row[f"{name}_mean"], **named)

@@ -1,7 +1,8 @@
 """What the metrics API answers. What is unknown is null, never 0."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -17,6 +18,13 @@ class Duration(BaseModel):
     p75: float | None = None
     p90: float | None = None
     p95: float | None = None
+
+
+def read_duration(row: Mapping[str, Any], name: str) -> Duration:
+    """The duration in the columns `<name>_count`, `<name>_mean` and `<name>_percentiles` of a row."""
+    percentiles: Iterable[float | None] = row[f"{name}_percentiles"] or [None] * len(PERCENTILES)
+    named = {label: value for (label, _), value in zip(PERCENTILES, percentiles, strict=True)}
+    return Duration(count=row[f"{name}_count"], mean=row[f"{name}_mean"], **named)
 
 
 class Group(BaseModel):
@@ -39,6 +47,12 @@ class Group(BaseModel):
     )
     impossible: int = Field(default=0, description="Those with a negative duration, which is left out.")
     high_urgency: int = Field(default=0, description="Those of high urgency.")
+    acknowledged_within: int | None = Field(
+        default=None, description="Those acknowledged within `acknowledge_within`; only where it is given."
+    )
+    resolved_within: int | None = Field(
+        default=None, description="Those resolved within `resolve_within`; only where it is given."
+    )
     time_to_acknowledge_seconds: Duration = Field(
         default_factory=Duration, description="First trigger to first explicit acknowledgement."
     )

@@ -1,6 +1,8 @@
 """Reads a query out of the texts that a caller sends. An empty text is one that was not given."""
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -16,13 +18,26 @@ URGENCIES = ("high", "low")
 BOOLEANS = ("true", "false")
 COMPARISONS = ("previous",)
 FORMATS = ("json", "csv")
-REPEATABLE = frozenset({"service", "team", "urgency", "priority", "group_by"})
+REPEATABLE = frozenset({"service", "team", "environment", "urgency", "priority", "group_by"})
+
+_DURATION = re.compile(r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,3})?)(?P<unit>[smhd]?)")
+_UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 _Choice = TypeVar("_Choice", bound=str)
 
 
-def read_query(given: Mapping[str, Sequence[str]], *, now: datetime, timezone: str) -> Query:
-    """The query that the parameters ask, in `timezone` where they name none.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was given for each parameter, without empty texts, and the window that it asks for."""
+
+    values: Mapping[str, tuple[str, ...]]
+    since: datetime
+    until: datetime
+    timezone: str
+
+
+def read_asked(given: Mapping[str, Sequence[str]], *, now: datetime, timezone: str) -> Asked:
+    """The values and the window of the parameters, in `timezone` where they name none.
 
     Raises:
         InvalidError: a parameter is wrong; the text names it.
@@ -43,18 +58,32 @@ def read_query(given: Mapping[str, Sequence[str]], *, now: datetime, timezone: s
     if since >= until:
         message = "since must lie before until."
         raise InvalidError(message)
+    return Asked(values, since, until, zone_name)
+
+
+def read_query(given: Mapping[str, Sequence[str]], *, now: datetime, timezone: str) -> Query:
+    """The query that the parameters ask, in `timezone` where they name none.
+
+    Raises:
+        InvalidError: a parameter is wrong; the text names it.
+
+    """
+    asked = read_asked(given, now=now, timezone=timezone)
+    values = asked.values
     return Query(
-        since=since,
-        until=until,
-        timezone=zone_name,
+        since=asked.since,
+        until=asked.until,
+        timezone=asked.timezone,
         clock="received" if choice(values, "clock", CLOCKS) == "received" else "occurred",
         attribute_by="resolved" if choice(values, "attribute_by", ATTRIBUTIONS) == "resolved" else "triggered",
         services=values.get("service", ()),
         teams=values.get("team", ()),
-        urgencies=tuple(_among("urgency", text, URGENCIES) for text in values.get("urgency", ())),
+        urgencies=choices(values, "urgency", URGENCIES),
         priorities=values.get("priority", ()),
-        group_by=_group_by(values.get("group_by", ())),
+        group_by=read_groupings(values.get("group_by", ()), GROUPINGS),
         exclude_merged=choice(values, "exclude_merged", BOOLEANS) == "true",
+        acknowledge_within_seconds=read_seconds(values, "acknowledge_within"),
+        resolve_within_seconds=read_seconds(values, "resolve_within"),
     )
 
 
@@ -69,6 +98,23 @@ def choice(given: Mapping[str, Sequence[str]], name: str, choices: Sequence[_Cho
     return _among(name, text, choices) if text else None
 
 
+def read_seconds(given: Mapping[str, Sequence[str]], name: str) -> float | None:
+    """The seconds that the parameter means, such as `900` or `15m`, or None where it is not given.
+
+    Raises:
+        InvalidError: it is no such duration.
+
+    """
+    text = _one(given, name)
+    if text is None:
+        return None
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        message = f"{name} must be a number of seconds, or of minutes, hours or days such as 15m, 4h or 2d."
+        raise InvalidError(message)
+    return float(match["number"]) * _UNIT_SECONDS[match["unit"]]
+
+
 def _one(given: Mapping[str, Sequence[str]], name: str) -> str | None:
     return next((text for text in given.get(name, ()) if text), None)
 
@@ -81,9 +127,25 @@ def _among(name: str, text: str, choices: Sequence[_Choice]) -> _Choice:
     raise InvalidError(message)
 
 
-def _group_by(texts: Sequence[str]) -> tuple[str, ...]:
+def choices(given: Mapping[str, Sequence[str]], name: str, known: Sequence[_Choice]) -> tuple[_Choice, ...]:
+    """The values of the parameter, each of them known.
+
+    Raises:
+        InvalidError: one is something else.
+
+    """
+    return tuple(_among(name, text, known) for text in given.get(name, ()))
+
+
+def read_groupings(texts: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The names in the texts, which may hold several with commas, each once.
+
+    Raises:
+        InvalidError: one is not known.
+
+    """
     names = [name.strip() for text in texts for name in text.split(",") if name.strip()]
-    return tuple(dict.fromkeys(_among("group_by", name, GROUPINGS) for name in names))
+    return tuple(dict.fromkeys(_among("group_by", name, known) for name in names))
 
 
 def _time(given: Mapping[str, Sequence[str]], name: str, zone: ZoneInfo) -> datetime | None:

@@ -30,6 +30,8 @@ class Query:
     priorities: tuple[str, ...] = ()
     group_by: tuple[str, ...] = ()
     exclude_merged: bool = False
+    acknowledge_within_seconds: float | None = None
+    resolve_within_seconds: float | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -40,6 +42,14 @@ class Query:
     def labels(self) -> tuple[str, ...]:
         """What groups by a property of the incident."""
         return tuple(name for name in self.group_by if name in LABELS)
+
+    @property
+    def targets(self) -> dict[str, float | None]:
+        """What is counted only where it is asked for, with the seconds that are allowed."""
+        return {
+            "acknowledged_within": self.acknowledge_within_seconds,
+            "resolved_within": self.resolve_within_seconds,
+        }
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -53,9 +63,20 @@ class Query:
             InvalidError: that window would begin before the calendar does.
 
         """
-        length: timedelta = self.until - self.since
-        try:
-            return replace(self, since=self.since - length, until=self.since)
-        except OverflowError as error:
-            message = "There is no window of the same length before this one: ask for a shorter one."
-            raise InvalidError(message) from error
+        since, until = window_before(self.since, self.until)
+        return replace(self, since=since, until=until)
+
+
+def window_before(since: datetime, until: datetime) -> tuple[datetime, datetime]:
+    """The window of the same length before [since, until).
+
+    Raises:
+        InvalidError: it would begin before the calendar does.
+
+    """
+    length: timedelta = until - since
+    try:
+        return since - length, since
+    except OverflowError as error:
+        message = "There is no window of the same length before this one: ask for a shorter one."
+        raise InvalidError(message) from error

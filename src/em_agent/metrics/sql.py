@@ -1,5 +1,6 @@
 """The one statement that answers a query, with its arguments. Nothing that a caller sends becomes part of the text."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from em_agent.metrics.buckets import Buckets
@@ -56,6 +57,7 @@ _COUNTS = """
     count(triggered_at) FILTER (WHERE urgency = 'high') AS high_urgency"""
 
 DURATIONS = ("time_to_acknowledge_seconds", "time_to_resolve_seconds", "active_seconds")
+_TARGETS = {"acknowledged_within": "time_to_acknowledge_seconds", "resolved_within": "time_to_resolve_seconds"}
 _FRACTIONS = ", ".join(str(fraction) for _, fraction in PERCENTILES)
 
 # The dimension of what may group or filter by a reference: the name shown is the newest of its id. An incident has the
@@ -81,6 +83,7 @@ def build(query: Query, buckets: Buckets | None) -> Statement:
     statement = Statement()
     source = (_OCCURRED if query.clock == "occurred" else _RECEIVED).format(columns=_label_columns(query))
     facts = _facts(statement, query, source, with_incomplete=buckets is None)
+    within = "".join(_within(statement, name, seconds) for name, seconds in query.targets.items())
     columns, joins = _labels(query)
     keys = [f"label_{n}" for n in range(len(columns))]
     shown = [f'{column} COLLATE "C" AS {key}' for column, key in zip(columns, keys, strict=True)]
@@ -89,15 +92,27 @@ def build(query: Query, buckets: Buckets | None) -> Statement:
         shown.append(f"width_bucket(facts.{query.attribute_by}_at, {starts}::timestamptz[]) AS bucket")
         keys.append("bucket")
     labelled = f"SELECT facts.*{''.join(f', {column}' for column in shown)} FROM facts {' '.join(joins)}"
-    durations = ", ".join(
-        f"count({name}) AS {name}_count, avg({name}) AS {name}_mean, "
-        f"percentile_cont(ARRAY[{_FRACTIONS}]) WITHIN GROUP (ORDER BY {name}) AS {name}_percentiles"
-        for name in DURATIONS
-    )
-    select = f"SELECT {''.join(f'{key}, ' for key in keys)}{_COUNTS}, {durations} FROM labelled"
+    durations = ", ".join(duration_columns(name) for name in DURATIONS)
+    select = f"SELECT {''.join(f'{key}, ' for key in keys)}{_COUNTS}{within}, {durations} FROM labelled"
     group = f" GROUP BY {', '.join(keys)}" if keys else ""
     statement.text = f"WITH facts AS ({facts}), labelled AS ({labelled}) {select}{group}"
     return statement
+
+
+def duration_columns(name: str) -> str:
+    """The aggregates of the column that `read_duration` reads."""
+    return (
+        f"count({name}) AS {name}_count, avg({name}) AS {name}_mean, "
+        f"percentile_cont(ARRAY[{_FRACTIONS}]) WITHIN GROUP (ORDER BY {name}) AS {name}_percentiles"
+    )
+
+
+def _within(statement: Statement, name: str, seconds: float | None) -> str:
+    """The count of the incidents whose duration is no longer; null where nothing asks for it."""
+    if seconds is None:
+        return f", NULL::bigint AS {name}"
+    longest = statement.place(seconds)
+    return f", count(*) FILTER (WHERE {_TARGETS[name]} <= {longest}::double precision) AS {name}"
 
 
 def _facts(statement: Statement, query: Query, source: str, *, with_incomplete: bool) -> str:
@@ -114,14 +129,11 @@ def _facts(statement: Statement, query: Query, source: str, *, with_incomplete: 
 
 def filters(statement: Statement, query: Query) -> list[str]:
     """The conditions on an incident `f` that the query's filters make, over the marts."""
-    conditions = []
-    for name, values in (("service", query.services), ("priority", query.priorities)):
-        if values:
-            given = f"{statement.place(list(values))}::text[]"
-            conditions.append(
-                f"(f.{name}_key = ANY ({given}) OR f.{name}_key = ANY (ARRAY("
-                f"SELECT {name}_id FROM warehouse.{_DIMENSIONS[name]} WHERE {name}_name = ANY ({given}))))"
-            )
+    conditions = [
+        by_reference(statement, name, values)
+        for name, values in (("service", query.services), ("priority", query.priorities))
+        if values
+    ]
     if query.teams:
         given = f"{statement.place(list(query.teams))}::text[]"
         conditions.append(
@@ -130,10 +142,24 @@ def filters(statement: Statement, query: Query) -> list[str]:
             f"WHERE t.id IS NULL AND t.name = ANY ({given})))"
         )
     if query.urgencies:
-        conditions.append(f"f.urgency = ANY ({statement.place(list(query.urgencies))}::text[])")
+        conditions.append(by_urgency(statement, query.urgencies))
     if query.exclude_merged:
         conditions.append("f.is_merged IS NOT TRUE")
     return conditions
+
+
+def by_reference(statement: Statement, name: str, values: Sequence[str]) -> str:
+    """The condition that the service or priority of an incident `f` is any of the values, ids or names."""
+    given = f"{statement.place(list(values))}::text[]"
+    return (
+        f"(f.{name}_key = ANY ({given}) OR f.{name}_key = ANY (ARRAY("
+        f"SELECT {name}_id FROM warehouse.{_DIMENSIONS[name]} WHERE {name}_name = ANY ({given}))))"
+    )
+
+
+def by_urgency(statement: Statement, urgencies: Sequence[str]) -> str:
+    """The condition that the urgency of an incident `f` is any of these."""
+    return f"f.urgency = ANY ({statement.place(list(urgencies))}::text[])"
 
 
 def _label_columns(query: Query) -> str:

@@ -1,55 +1,68 @@
-"""Incident metrics as rows: for CSV and terminals."""
+"""Metrics as rows: for CSV and terminals."""
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any, Protocol
 
-from em_agent.metrics.models import Duration, Group, IncidentMetrics
+from pydantic import BaseModel
 
 Cell = str | int | float | None
+# What stands in no column of its own: the key is columns before the others, and a list is no value.
+_APART = frozenset({"key", "links"})
 
 
-def columns(group_by: tuple[str, ...]) -> list[str]:
+class _Window(Protocol):
+    @property
+    def since(self) -> datetime: ...
+    @property
+    def until(self) -> datetime: ...
+    @property
+    def groups(self) -> Sequence[Any]: ...
+
+
+def columns(group_by: tuple[str, ...], model: type[BaseModel], without: frozenset[str] = frozenset()) -> list[str]:
     """The names of the columns; those of a duration are like `time_to_resolve_seconds_p90`."""
-    names = ["since", "until", *group_by]
-    for name, field in Group.model_fields.items():
-        if field.annotation is Duration:
-            names += [f"{name}_{statistic}" for statistic in Duration.model_fields]
-        elif name != "key":
-            names.append(name)
-    return names
+    return ["since", "until", *group_by, *_names(model, without)]
 
 
-def rows(metrics: IncidentMetrics) -> Iterator[list[Cell]]:
-    """One row for each group, those of the previous window after the others."""
-    windows = [(metrics.since, metrics.until, metrics.groups)]
-    if metrics.previous:
-        windows.append((metrics.previous.since, metrics.previous.until, metrics.previous.groups))
-    for since, until, groups in windows:
-        for group in groups:
-            yield [_time(since), _time(until), *group.key.values(), *_values(group)]
+def rows(*windows: _Window | None, without: frozenset[str] = frozenset()) -> Iterator[list[Cell]]:
+    """One row for each group of each window that there is."""
+    for window in filter(None, windows):
+        for group in window.groups:
+            yield [as_text(window.since), as_text(window.until), *group.key.values(), *_values(group, without)]
 
 
-def to_csv(metrics: IncidentMetrics, group_by: tuple[str, ...]) -> str:
-    """The metrics as CSV with a header; what is unknown is empty."""
+def to_csv(header: Sequence[str], lines: Iterable[Sequence[Cell]]) -> str:
+    """The lines as CSV; what is unknown is empty."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(columns(group_by))
-    writer.writerows([_harmless(cell) for cell in row] for row in rows(metrics))
+    writer.writerow(header)
+    writer.writerows([_harmless(cell) for cell in line] for line in lines)
     return text.getvalue()
 
 
-def _values(group: Group) -> Iterator[Cell]:
-    for name, value in group:
-        if isinstance(value, Duration):
-            yield from (statistic for _, statistic in value)
-        elif name != "key":
-            yield value
-
-
-def _time(moment: datetime) -> str:
+def as_text(moment: datetime) -> str:
+    """The time as JSON has it."""
     return moment.isoformat().replace("+00:00", "Z")
+
+
+def _names(model: type[BaseModel], without: frozenset[str]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from (f"{name}_{inner}" for inner in _names(kind, without))
+        elif name not in _APART | without:
+            yield name
+
+
+def _values(item: BaseModel, without: frozenset[str]) -> Iterator[Cell]:
+    for name, value in item:
+        if isinstance(value, BaseModel):
+            yield from _values(value, without)
+        elif name not in _APART | without:
+            yield value
 
 
 def _harmless(cell: Cell) -> Cell:

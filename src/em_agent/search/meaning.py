@@ -13,20 +13,27 @@ from em_agent.search.vectors import comparable, quoted
 
 PASSAGES = 100  # what one walk through the index finds
 _MORE = 8
-_EXACT = """
-SELECT p.document_key AS key, min(p.embedding <#> $1::real[]::halfvec) AS distance
-FROM unnest($3::integer[]) AS wanted (key) JOIN search.passages AS p ON p.document_key = wanted.key
-WHERE p.model = $2 GROUP BY 1 ORDER BY 2 LIMIT $4
+# The passages of some documents that a model has read, document by document. Where the table has just been filled, its
+# statistics know of no model, and the index over models would be taken for the shorter way: it leads to all there are.
+OF_DOCUMENTS = """
+unnest($3::integer[]) AS wanted (key) CROSS JOIN LATERAL (
+    SELECT document_key, ordinal, embedding FROM search.passages
+    WHERE document_key = wanted.key AND model IS NOT DISTINCT FROM $2
+    OFFSET 0
+) AS p
 """
+_EXACT = f"""
+SELECT p.document_key AS key, min(p.embedding <#> $1::real[]::halfvec) AS distance
+FROM {OF_DOCUMENTS} GROUP BY 1 ORDER BY 2 LIMIT $4
+"""  # noqa: S608 - a text of ours
 _NEAREST = """
 SELECT p.document_key AS key FROM search.passages AS p
 WHERE p.model = {model} AND {condition} ORDER BY {embedding} <#> $1::real[]::halfvec({dimensions}) LIMIT $2
 """
-_SCORE = """
+_SCORE = f"""
 SELECT DISTINCT ON (p.document_key) p.document_key AS key, p.ordinal, -(p.embedding <#> $1::real[]::halfvec) AS score
-FROM unnest($3::integer[]) AS wanted (key) JOIN search.passages AS p ON p.document_key = wanted.key
-WHERE p.model = $2 ORDER BY p.document_key, score DESC, p.ordinal
-"""
+FROM {OF_DOCUMENTS} ORDER BY p.document_key, score DESC, p.ordinal
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)

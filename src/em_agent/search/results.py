@@ -16,10 +16,16 @@ _DOCUMENTS = """
 SELECT key, id, title, url, source, number, service_id, service, status, urgency, priority, at, meta
 FROM search.documents WHERE key = ANY($1::integer[])
 """
+# Of a document of thousands of passages, a look at its first ones and at the one that is near has to do.
 _PASSAGES = """
-SELECT document_key AS key, ordinal, kind, left(text, 20000) AS text FROM search.passages
-WHERE document_key = ANY($1::integer[]) ORDER BY document_key, ordinal
+SELECT wanted.key, p.ordinal, p.kind, left(p.text, 20000) AS text
+FROM unnest($1::integer[], $2::integer[]) AS wanted (key, nearest) CROSS JOIN LATERAL (
+    SELECT ordinal, kind, text FROM search.passages WHERE document_key = wanted.key
+    ORDER BY (ordinal = wanted.nearest) IS TRUE DESC, ordinal LIMIT $3
+) AS p
+ORDER BY wanted.key, p.ordinal
 """
+_PASSAGES_READ, _PASSAGES_OF_EACH = 4_000, 40  # of all documents together, but so many of each in any case
 
 
 Text = tuple[int, str, str]  # ordinal, kind, text
@@ -54,7 +60,9 @@ async def read_hits(connection: Connection, ranked: Sequence[Ranked], weights: M
     keys = [one.candidate.key for one in ranked]
     rows = {row["key"]: row for row in await connection.fetch(_DOCUMENTS, keys)} if keys else {}
     passages: dict[int, list[Text]] = {key: [] for key in keys}
-    for row in await connection.fetch(_PASSAGES, keys) if keys else ():
+    nearest = [one.candidate.ordinal for one in ranked]
+    of_each = max(_PASSAGES_OF_EACH, _PASSAGES_READ // max(len(keys), 1))
+    for row in await connection.fetch(_PASSAGES, keys, nearest, of_each) if keys else ():
         passages[row["key"]].append((row["ordinal"], row["kind"], row["text"]))
     there = [one for one in ranked if one.candidate.key in rows]
     return [_hit(one, rows[one.candidate.key], passages[one.candidate.key], weights) for one in there]

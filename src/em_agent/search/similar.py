@@ -26,9 +26,7 @@ WITH own AS MATERIALIZED (
 ),
 nearest AS (
     SELECT p.document_key AS key, own.ordinal, max(-(p.embedding <#> own.embedding)) AS score
-    FROM unnest($3::integer[]) AS wanted (key)
-    JOIN search.passages AS p ON p.document_key = wanted.key AND p.model = $2
-    CROSS JOIN own
+    FROM {meaning.OF_DOCUMENTS} CROSS JOIN own
     GROUP BY 1, 2
 )
 SELECT key, avg(score) AS score FROM nearest GROUP BY key ORDER BY score DESC, key DESC

@@ -34,9 +34,9 @@ UPDATE search.passages AS p SET model = $6, embedding = $5::real[]::halfvec
 FROM document AS d
 WHERE p.document_key = d.key AND p.ordinal = $2 AND p.text = $3 AND (p.kind = 'title' OR d.title = $4)
 """
-_COUNT_PENDING = """
-SELECT count(*) FILTER (WHERE model IS NULL OR ($1 <> '' AND model <> $1)) FROM search.passages
-"""
+# By the index over models, which has no more to count than what waits.
+_COUNT_UNREAD = "SELECT count(*) FROM search.passages WHERE model IS NULL"
+_COUNT_OF_ANOTHER = "SELECT count(*) FROM search.passages WHERE model < $1 OR model > $1"
 _COUNT_MADE = "SELECT count(*) FROM (SELECT FROM search.passages WHERE model = $1 LIMIT $2) AS made"
 _INDEXES = """
 SELECT c.relname AS name, i.indisvalid AS is_valid
@@ -66,7 +66,9 @@ async def pending(connection: Connection, model: str, limit: int) -> list[Pendin
 
 async def count_pending(connection: Connection, model: str) -> int:
     """How many passages wait for a vector of this model; for any, where it is not known yet which it is."""
-    count: int = await connection.fetchval(_COUNT_PENDING, model)
+    count: int = await connection.fetchval(_COUNT_UNREAD)
+    if model:
+        count += await connection.fetchval(_COUNT_OF_ANOTHER, model)
     return count
 
 

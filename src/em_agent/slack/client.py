@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from em_agent.addresses import goes_direct
 from em_agent.kit import json
 from em_agent.slack.failures import NO_TOKEN, SlackAwayError, SlackRefusedError, SlackTokenError, failure_of
 
@@ -33,7 +33,7 @@ class SlackClient:
         self.web = AsyncWebClient(
             token=token, base_url=api_url, timeout=ANSWER_SECONDS, session=session, retry_handlers=[]
         )
-        if goes_direct(self._host):
+        if goes_direct(api_url):  # the library does not read NO_PROXY
             self.web.proxy = None
 
     async def call(self, method: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - the method's own arguments
@@ -82,7 +82,7 @@ class SlackClient:
 
         """
         webhook = AsyncWebhookClient(response_url, timeout=ANSWER_SECONDS, session=self._session, retry_handlers=[])
-        if goes_direct(urlsplit(response_url).hostname or ""):
+        if goes_direct(response_url):
             webhook.proxy = None
         try:
             answer = await webhook.send_dict(body)
@@ -109,11 +109,6 @@ async def open_slack(token: str | None, api_url: str) -> AsyncIterator[SlackClie
         connector=connector, timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     ) as session:
         yield SlackClient(session, token, api_url)
-
-
-def goes_direct(host: str) -> bool:
-    """Whether no proxy stands before the host; the library does not read NO_PROXY."""
-    return host in {"localhost", "127.0.0.1", "::1"} or bool(proxy_bypass(host))
 
 
 def _data(response: Any) -> dict[str, Any]:  # noqa: ANN401 - the library's

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -12,7 +11,7 @@ from em_agent.slack.announce.announcer import Announcer
 from em_agent.slack.announce.rules import Rule
 from em_agent.slack.announce.teller import Teller
 from em_agent.slack.answers.sources import Sources
-from em_agent.slack.client import goes_direct, open_slack
+from em_agent.slack.client import open_slack
 from em_agent.slack.dispatch import build_dispatch
 from em_agent.slack.pace import Pace
 from em_agent.slack.poster import Poster
@@ -64,8 +63,7 @@ class SlackPart:
                     group.create_task(_kept_up(self._socket(self._access.app_token, pool)))
 
     def _socket(self, app_token: str, pool: Pool) -> SocketMode:
-        host = urlsplit(self._access.api_url).hostname or ""
-        return SocketMode(app_token, self._access.api_url, pool, goes_direct=goes_direct(host))
+        return SocketMode(app_token, self._access.api_url, pool)
 
 
 async def _kept_up(part: SlackWorker | Announcer | SocketMode) -> None:

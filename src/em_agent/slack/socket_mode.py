@@ -17,6 +17,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from em_agent.addresses import goes_direct
 from em_agent.errors import InvalidError, RetriableError
 from em_agent.kit.postgres import UNREACHABLE, Pool
 from em_agent.slack import troubles
@@ -37,13 +38,12 @@ log = structlog.get_logger()
 class SocketMode:
     """One connection to Slack, kept up; of several copies' connections Slack uses any."""
 
-    def __init__(self, app_token: str, api_url: str, pool: Pool, *, goes_direct: bool) -> None:
-        """Connect by the app's token; `goes_direct` leaves out what proxy the environment names."""
+    def __init__(self, app_token: str, api_url: str, pool: Pool) -> None:
+        """Connect by the app's token, asking the API for where."""
         self._app_token = app_token
         self._api_url = api_url
         self._pool = pool
         self._intake = Intake(pool)
-        self._goes_direct = goes_direct
         self.is_well = False  # whether the connection stands
 
     async def run(self) -> None:
@@ -70,7 +70,7 @@ class SocketMode:
         web = AsyncWebClient(base_url=self._api_url, timeout=10)
         quiet = logging.getLogger("em_agent.slack.socket_mode")
         client = SocketModeClient(self._app_token, web_client=web, ping_interval=PING_SECONDS, logger=quiet)
-        if self._goes_direct:
+        if goes_direct(self._api_url):
             web.proxy = client.proxy = None
         client.socket_mode_request_listeners.append(self._take)
         return client

@@ -45,7 +45,7 @@ class SearchWorker:
         self._is_calm = asyncio.Event()  # whether few incidents are marked
         self._turn = asyncio.Lock()  # the connection is for one at a time; nobody computes while he has it
         self._is_grown = asyncio.Event()  # whether there are more vectors than at the last look for their index
-        self._waiting = Seldom()
+        self._waiting, self._disconnected, self._failed = Seldom(), Seldom(), Seldom()
         self.is_well = False  # whether the last turn of indexing was one without a failure
 
     async def run(self) -> None:
@@ -54,9 +54,11 @@ class SearchWorker:
             try:
                 await self._work()
             except* (RetriableError, *postgres.UNREACHABLE) as errors:
-                log.warning("search.disconnected", error=repr(errors.exceptions[0]))
+                if self._disconnected.may_say():
+                    log.warning("search.disconnected", error=repr(errors.exceptions[0]))
             except* Exception:  # the outermost loop: without one nothing is indexed until a restart
-                log.exception("search.failed")
+                if self._failed.may_say():
+                    log.exception("search.failed")
             self.is_well = False
             await asyncio.sleep(IDLE_SECONDS / 2)
 
@@ -96,9 +98,11 @@ class SearchWorker:
             try:
                 await self._embed(connection, embedder)
             except postgres.UNREACHABLE as error:
-                log.warning("search.embedding_interrupted", error=repr(error))
+                if self._disconnected.may_say():
+                    log.warning("search.embedding_interrupted", error=repr(error))
             except Exception:  # its outermost loop: without one it would end the indexing
-                log.exception("search.embedding_failed")
+                if self._failed.may_say():
+                    log.exception("search.embedding_failed")
             await asyncio.sleep(IDLE_SECONDS)
 
     async def _embed(self, connection: Connection, embedder: Embedder) -> None:

@@ -10,14 +10,13 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Any, NoReturn, Self
-from urllib.parse import urlsplit
 
 import httpx2
 import structlog
 from aiolimiter import AsyncLimiter
 
+from em_agent.addresses import goes_direct
 from em_agent.errors import UnauthenticError
 from em_agent.integrations.pagerduty import limits, readable
 from em_agent.integrations.pagerduty.failures import GoneError, NotPermittedError, RefusedError, UnavailableError
@@ -73,7 +72,7 @@ class PagerDutyApi:
             base_url=url,
             headers={"Accept": ACCEPT, "Authorization": authorization(token), "User-Agent": "em-agent"},
             timeout=answer_seconds,
-            trust_env=not _is_loopback(url),  # a proxy of the environment does not lead to this machine
+            trust_env=not goes_direct(url),
         )
 
     async def __aenter__(self) -> Self:
@@ -198,11 +197,3 @@ def _error_of(response: httpx2.Response) -> tuple[str, int | None]:
 def _give_up(path: str, reason: str, retry_after_seconds: float) -> NoReturn:
     message = f"PagerDuty does not answer {path} ({reason}); try again later."
     raise UnavailableError(message, retry_after_seconds)
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import orjson
 
+from em_agent.addresses import goes_direct
 from em_agent.errors import PermanentError, RetriableError
 from em_agent.search.embedder import Vectors
 
@@ -43,7 +44,7 @@ class OpenAiEmbedder:
         self._url = f"{url.rstrip('/')}/embeddings"
         self._model = model
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._client = httpx2.AsyncClient(headers=headers)
+        self._client = httpx2.AsyncClient(headers=headers, trust_env=not goes_direct(url))
         self._name = f"{model}:{hashlib.sha256(self._url.encode()).hexdigest()[:16]}"
         self._dimensions = 0
 

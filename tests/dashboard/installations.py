@@ -1,0 +1,73 @@
+"""Installations to look at: databases filled through the front door, taken in as the workers do."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+
+from em_agent.demo.fill import fill
+from em_agent.demo.plan import Plan
+from em_agent.demo.year import make_year
+from em_agent.kit.postgres import Connection, connect
+from em_agent.workers.dbt import Transformer
+from em_agent.workers.replay import replay_incidents
+from em_agent.workers.search import index_batch
+from tests.conftest import TEMPLATE, with_database
+from tests.deliveries import SECRET
+from tests.parts import Gateway, gateway_on
+
+Sending = Callable[[Gateway], Awaitable[None]]
+Storing = Callable[[Connection], Awaitable[None]]
+
+
+async def _nothing(_: Connection) -> None:
+    """Store nothing besides."""
+
+
+@contextmanager
+def database(postgres_url: str) -> Iterator[str]:
+    """A database with the newest schema, dropped on exit."""
+    name = f"pages_{secrets.token_hex(6)}"
+    asyncio.run(_execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+    try:
+        yield with_database(postgres_url, name)
+    finally:
+        asyncio.run(_execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def send_demo(gateway: Gateway) -> None:
+    """Send a busy quarter that ends now."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    await fill(Plan(make_year(now, seed=7, incidents=260, days=91), [SECRET]), gateway.url)
+
+
+def fill_database(url: str, work_dir: Path, sending: Sending, storing: Storing = _nothing) -> None:
+    """Have a gateway take what is sent, and everything behind it be done: incidents, marts, index of words."""
+    asyncio.run(_send(url, sending, storing))
+    Transformer(url, work_dir).run()
+    asyncio.run(_execute(url, "DELETE FROM outbox"))
+
+
+async def _send(url: str, sending: Sending, storing: Storing) -> None:
+    async with gateway_on(url, EMBEDDINGS_URL="none") as gateway:
+        await sending(gateway)
+    connection = await connect(url, name="pages")
+    try:
+        await storing(connection)
+        await replay_incidents(connection, lambda *_: None)
+        while await index_batch(connection):
+            pass
+    finally:
+        await connection.close()
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
