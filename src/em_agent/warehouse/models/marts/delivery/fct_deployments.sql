@@ -3,7 +3,7 @@
         unique_key="deployment_key",
         indexes=[
             {"columns": ["deployment_key"], "unique": true},
-            {"columns": ["deployment_id"]},
+            {"columns": ["id_word"]},
             {"columns": ["finished_at"]},
             {"columns": ["service_key", "finished_at"]},
             {"columns": ["sha"]},
@@ -20,6 +20,8 @@
     )
 }}
 
+-- depends_on: {{ ref("stg_github__deployments") }}
+-- depends_on: {{ ref("stg_deployment__posts") }}
 -- The state that decides comes first: at GitHub the first success, else the latest final one.
 {%- set decisive_first -%}
     order by (source = 'github' and status = 'success') desc, (status <> 'in_progress') desc,
@@ -121,6 +123,7 @@ select
     named.deployment_key,
     named.source,
     named.deployment_id,
+    {{ word_of_id("named.deployment_id") }} as id_word,
     named.service,
     lower(named.service) as service_key,
     named.stated_service,
