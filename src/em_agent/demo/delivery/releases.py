@@ -9,6 +9,9 @@ from em_agent.demo.company import SERVICES, Service
 
 OWNER = "em-agent-demo"
 PRODUCTION, STAGING = "production", "staging"
+# Whether the demo's configuration file maps repositories to services, and says how long a deployment is suspected.
+IS_MAPPED = False
+CHANGE_WINDOW_HOURS = 3 if IS_MAPPED else 24
 
 Status = Literal["success", "failure", "in_progress"]
 Kind = Literal["planned", "rollback", "hotfix"]
@@ -27,6 +30,11 @@ class Pipeline:
     def repository(self) -> str:
         """Owner and name of its repository."""
         return f"{OWNER}/{self.service.slug}"
+
+    @property
+    def service_name(self) -> str:
+        """The service that its deployments count for: without a mapping, GitHub's repository."""
+        return self.service.slug if self.is_github and not IS_MAPPED else self.service.name
 
     @property
     def posted_name(self) -> str:

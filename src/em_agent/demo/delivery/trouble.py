@@ -12,14 +12,16 @@ from em_agent.demo.ids import draw_event_id, draw_note_id
 from em_agent.demo.stories import MILLISECOND, Step, Story
 from em_agent.demo.year import Year
 
-_RECENT = timedelta(days=4)
+_RECENT = timedelta(days=1)
 _BLAMING = (
     "Started right after {} went out.", "Timing fits {} exactly.", "Error rate went up when {} was rolled out.",
     "I think {} did it, its diff touches this path.",
 )  # fmt: skip
 _JIRA_PROJECT = "SHOP"
 # Shares of incidents.
-_NAMES_ID, _NAMES_SHA, _ROLLBACK, _HOTFIX, _FOLLOW_UP = 0.06, 0.04, 0.05, 0.03, 0.03
+_NAMES_ID, _NAMES_SHA, _ROLLBACK, _HOTFIX, _FOLLOW_UP = 0.06, 0.04, 0.04, 0.02, 0.03
+# Shares of what is told of those.
+_OF_ANOTHER, _SILENT, _STATED, _AT_GITHUB, _CLOSED = 0.2, 0.3, 0.7, 0.7, 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def _blame(rng: Random, lines: Mapping[str, Line], story: Story, told: _Notes, *
     at = story.truth.triggered_at
     own = lines.get(story.truth.service.name)
     found = own.newest_before(at) if own else None
-    if found is None or at - found.done_at > _RECENT or rng.random() < 0.2:
+    if found is None or at - found.done_at > _RECENT or rng.random() < _OF_ANOTHER:
         found = rng.choice(list(lines.values())).newest_before(at)
     if found is None or at - found.done_at > _RECENT:
         return
@@ -124,12 +126,12 @@ def _mend(rng: Random, lines: Mapping[str, Line], story: Story, end: datetime) -
         line.release(at, sha, kind="hotfix", incident=incident)
         return
     before = line.newest_before(broken.done_at)
-    is_silent = rng.random() < 0.3  # it was noticed before anybody linked it to the incident
+    is_silent = rng.random() < _SILENT  # it was noticed before anybody linked it to the incident
     line.release(
         at,
         before.sha if before else broken.sha,
         kind="rollback",
-        rollback_of=broken.id if is_silent or rng.random() < 0.7 else None,
+        rollback_of=broken.id if is_silent or rng.random() < _STATED else None,
         incident=None if is_silent else incident,
     )
 
@@ -140,11 +142,11 @@ def _follow_up(rng: Random, story: Story, place: int, end: datetime) -> FollowUp
     pipeline = PIPELINES.get(story.truth.service.name)
     return FollowUp(
         number=100 + place,
-        repository=pipeline.repository if pipeline and rng.random() < 0.7 else None,
+        repository=pipeline.repository if pipeline and rng.random() < _AT_GITHUB else None,
         title=f"Keep it from happening again: {story.incident.thing.name}"[:200],
         incident=story.incident.thing.id,
         opened_at=opened_at.replace(microsecond=0),
-        closed_at=closed_at.replace(microsecond=0) if closed_at < end and rng.random() < 0.8 else None,
+        closed_at=closed_at.replace(microsecond=0) if closed_at < end and rng.random() < _CLOSED else None,
     )
 
 
@@ -164,5 +166,7 @@ def _written(story: Story, told: _Notes | None, end: datetime) -> Story:
         place = max(n for n, step in enumerate(steps) if step.at < at)
         detail = {"id": draw_note_id(rng), "content": text}
         author = next((a for a in steps[place].state.assignees if a.kind == "user"), next(iter(PEOPLE.values())))
-        steps.insert(place + 1, Step(draw_event_id(rng, at), at, "incident.annotated", author, steps[place].state, detail))
+        steps.insert(
+            place + 1, Step(draw_event_id(rng, at), at, "incident.annotated", author, steps[place].state, detail)
+        )
     return replace(story, steps=tuple(steps))
