@@ -23,6 +23,7 @@ from em_agent.metrics.parameters import (
     read_query,
 )
 from em_agent.metrics.query import GROUPINGS
+from em_agent.metrics.query import Query as IncidentQuery
 from em_agent.metrics.table import columns, rows, to_csv
 
 PATH = "/v1/metrics/incidents"
@@ -49,6 +50,9 @@ ExcludeMerged = Annotated[Text, text("Leave out incidents that a merge closed.",
 Timezone = Annotated[Text, text("IANA name, for days, weeks, months and dates; default: the setting.")]
 
 
+_WITHIN = "Count those {} within so many seconds, or minutes, hours, days: 15m, 4h, 2d."
+
+
 def _declared(  # noqa: PLR0913 - the parameters of the route, for its OpenAPI; their texts are read as one mapping
     since: Since = None,
     until: Until = None,
@@ -62,6 +66,8 @@ def _declared(  # noqa: PLR0913 - the parameters of the route, for its OpenAPI; 
     exclude_merged: ExcludeMerged = None,
     timezone: Timezone = None,
     compare: Annotated[Text, text("Add the window of the same length before.", COMPARISONS)] = None,
+    acknowledge_within: Annotated[Text, text(_WITHIN.format("acknowledged"))] = None,
+    resolve_within: Annotated[Text, text(_WITHIN.format("resolved"))] = None,
     format: Annotated[Text, text("CSV has one row for each group.", FORMATS)] = None,  # noqa: A002
 ) -> frozenset[str]:
     """The names of the route's parameters."""
@@ -128,13 +134,16 @@ async def _answer(request: Request, meter: IncidentMeter, timezone: str) -> Resp
     is_compared = choice(given, "compare", COMPARISONS) is not None
     is_csv = choice(given, "format", FORMATS) == "csv"
     metrics = await meter.measure(query, compare_previous=is_compared)
-    write = partial(_written, metrics, query.group_by, is_csv=is_csv, is_compared=is_compared)
+    write = partial(_written, metrics, query, is_csv=is_csv, is_compared=is_compared)
     content = await to_thread(write) if len(metrics.groups) > LARGE else write()
     return Response(content, media_type="text/csv" if is_csv else "application/json")
 
 
-def _written(metrics: IncidentMetrics, group_by: tuple[str, ...], *, is_csv: bool, is_compared: bool) -> str:
+def _written(metrics: IncidentMetrics, query: IncidentQuery, *, is_csv: bool, is_compared: bool) -> str:
     """The answer's body."""
+    without = frozenset(name for name, seconds in query.targets.items() if seconds is None)
     if is_csv:
-        return to_csv(columns(group_by, Group), rows(metrics, metrics.previous))
-    return metrics.model_dump_json(exclude=set() if is_compared else {"previous"})
+        lines = rows(metrics, metrics.previous, without=without)
+        return to_csv(columns(query.group_by, Group, without), lines)
+    left_out: Any = {"groups": {"__all__": set(without)}}
+    return metrics.model_dump_json(exclude={**left_out, "previous": left_out if is_compared else True})

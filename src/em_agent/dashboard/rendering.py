@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from em_agent import __version__
-from em_agent.dashboard import formats
+from em_agent.dashboard import formats, links
 from em_agent.dashboard.assets import address
 from em_agent.dashboard.windows import PRESETS
 
@@ -35,6 +35,9 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         duration=formats.duration, number=formats.number, percent=formats.percent, ago=formats.ago
+    )
+    environment.filters.update(
+        incident_path=links.incident_path, document_path=links.document_path, web_link=links.web_link
     )
     environment.globals.update(
         address=address, script=_script, navigation=NAVIGATION, presets=PRESETS, version=__version__, zip=zip

@@ -19,16 +19,21 @@ from em_agent.dashboard.backend import Backend
 from em_agent.dashboard.filters import Filters, read_filters
 from em_agent.dashboard.naming import NameBook
 from em_agent.dashboard.page import Move, Page, PageFunction, Visit
-from em_agent.dashboard.pages import overview
+from em_agent.dashboard.pages import ask, events, health, incident, incidents, overview
 from em_agent.dashboard.rendering import render
 from em_agent.errors import EmAgentError, ForbiddenError, InvalidError, NotFoundError, RetriableError
 from em_agent.kit.postgres import UNREACHABLE
 
 ROUTES: dict[str, PageFunction] = {
     "/": overview.show,
+    "/incidents": incidents.show,
+    "/incidents/{id:path}/events": events.show,
+    "/incidents/{id:path}": incident.show,
+    "/ask": ask.show,
+    "/health": health.show,
 }
 # What a form of a page sends, by its path.
-ACTIONS: dict[str, PageFunction] = {}
+ACTIONS: dict[str, PageFunction] = {"/health/dead-letters/{id}/replay": health.replay}
 
 _STATUS: dict[type[EmAgentError], tuple[int, str]] = {
     NotFoundError: (404, "Not found"),

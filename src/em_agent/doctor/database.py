@@ -33,7 +33,7 @@ SELECT built_at, extract(epoch FROM clock_timestamp() - built_at)::float8 AS age
     extract(epoch FROM clock_timestamp() - (
         SELECT min(e.received_at) FROM outbox AS o JOIN events_raw AS e ON e.id = o.event_id
     ))::float8 AS waiting_seconds
-FROM warehouse.freshness
+FROM warehouse.freshness WHERE as_of IS NOT NULL
 """
 
 

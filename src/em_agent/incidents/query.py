@@ -17,6 +17,8 @@ SORT_COLUMNS = {
     "time_to_resolve_seconds": "double precision",
 }
 
+OPEN = frozenset({"triggered", "acknowledged"})
+
 # An id, or a name that it has or had: incidents from before a change of the name belong to it, too.
 _BY_NAME = (
     "({name} = ANY(?) OR {name}_id = ANY(?) OR {name}_id IN (SELECT {name}_id FROM incidents WHERE {name} = ANY(?)))"
@@ -54,8 +56,23 @@ class IncidentQuery:
             raise InvalidError(message)
         return column
 
-    def to_sql(self, columns: str) -> tuple[str, list[Any]]:  # noqa: C901 - one branch a filter
+    def to_sql(self, columns: str) -> tuple[str, list[Any]]:
         """The statement and its parameters; it asks for one row more than `limit`, to tell whether there are more."""
+        clauses, values = self._conditions()
+        column, direction = self.sort_column, "DESC" if self.sort.startswith("-") else "ASC"
+        if self.cursor is not None:
+            clauses.append(self._after(column, direction, values))
+        values.append(self.limit + 1)
+        order = f"ORDER BY {column} {direction} NULLS LAST, id {direction}"
+        return f"SELECT {columns} FROM incidents {_where(clauses)} {order} LIMIT ${len(values)}", values  # noqa: S608
+
+    def to_count_sql(self) -> tuple[str, list[Any]]:
+        """The statement that counts all of them by status, whatever the page, and its parameters."""
+        clauses, values = self._conditions()
+        return f"SELECT status, count(*) AS n FROM incidents {_where(clauses)} GROUP BY status", values  # noqa: S608
+
+    def _conditions(self) -> tuple[list[str], list[Any]]:  # noqa: C901 - one branch a filter
+        """The conditions of the filters, and their parameters."""
         clauses: list[str] = []
         values: list[Any] = []
 
@@ -75,17 +92,13 @@ class IncidentQuery:
             add("urgency = ANY(?)", list(self.urgency))
         if self.priority:
             add(_BY_NAME.format(name="priority"), list(self.priority))
-        if self.status:
+        if set(self.status) == OPEN:
+            clauses.append("status <> 'resolved'")  # as their index says it
+        elif self.status:
             add("status = ANY(?)", list(self.status))
         if self.exclude_merged:
             clauses.append("NOT is_merged")
-        column, direction = self.sort_column, "DESC" if self.sort.startswith("-") else "ASC"
-        if self.cursor is not None:
-            clauses.append(self._after(column, direction, values))
-        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
-        values.append(self.limit + 1)
-        order = f"ORDER BY {column} {direction} NULLS LAST, id {direction}"
-        return f"SELECT {columns} FROM incidents {where} {order} LIMIT ${len(values)}", values  # noqa: S608
+        return clauses, values
 
     def _after(self, column: str, direction: str, values: list[Any]) -> str:
         """The condition for the rows behind the cursor; those without a value come last."""
@@ -102,3 +115,7 @@ class IncidentQuery:
     def cursor_after(self, row: Any) -> str:  # noqa: ANN401 - a row with the sort column and the id
         """The cursor of the page that begins behind the row."""
         return cursors.encode(row[self.sort_column], row["id"])
+
+
+def _where(clauses: Sequence[str]) -> str:
+    return f"WHERE {' AND '.join(clauses)}" if clauses else ""

@@ -81,6 +81,17 @@ def number_of(id_or_number: str) -> int | None:
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None  # noqa: PLR2004
 
 
+async def count_by_status(pool: Pool, query: IncidentQuery) -> dict[str, int]:
+    """How many incidents the query asks for in all, whatever its page, by their status."""
+    statement, values = query.to_count_sql()
+    return {row["status"]: row["n"] for row in await pool.fetch(statement, *values)}
+
+
+async def count(pool: Pool, query: IncidentQuery) -> int:
+    """How many incidents the query's filters leave, on all pages together."""
+    return sum((await count_by_status(pool, query)).values())
+
+
 async def find_incident(pool: Pool, id_or_number: str) -> IncidentDetail:
     """The incident with this id or number.
 

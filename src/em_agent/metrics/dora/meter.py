@@ -1,5 +1,6 @@
 """DORA metrics out of the marts."""
 
+from asyncio import to_thread
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from em_agent.metrics.dora.sql import (
     build_links,
     build_names,
 )
+from em_agent.metrics.incidents import LARGE
 from em_agent.metrics.layout import Place, lay_out
 from em_agent.metrics.sql import Statement
 
@@ -106,6 +108,9 @@ async def _groups(connection: Any, query: DoraQuery) -> list[DoraGroup]:  # noqa
     )
     for row in await fetch(build_links(query, buckets)):
         found.links.setdefault(place(row), []).append(row)
+    most = max(len(found.deployments), 1) * (len(buckets.keys) if buckets else 1)
+    if most > LARGE:  # putting them together would keep others waiting
+        return await to_thread(_lay_out, query, buckets, found)
     return _lay_out(query, buckets, found)
 
 

@@ -58,7 +58,7 @@ def build_commits(query: DoraQuery, buckets: Buckets | None) -> Statement:
     """One row for each service (where asked) and bucket, with the lead times of the commits that were brought."""
     statement = Statement()
     keys = _keys(query)
-    label = "c.service_key, " if query.labels else ""
+    label = 'c.service_key COLLATE "C" AS service_key, ' if query.labels else ""
     bucket = _bucket(statement, "c.finished_at", buckets)
     where = " AND ".join(_within(statement, query, "c"))
     statement.text = f"""
@@ -105,9 +105,12 @@ def build_names(query: DoraQuery) -> Statement:
     statement = Statement()
     where = " AND ".join(["d.status = 'success'", *_within(statement, query, "d")])
     statement.text = f"""
-SELECT DISTINCT ON (d.service_key) d.service_key, d.service
-FROM warehouse.fct_deployments AS d WHERE {where}
-ORDER BY d.service_key, d.finished_at DESC, d.deployment_key DESC
+SELECT DISTINCT ON (service_key) service_key, service
+FROM (
+    SELECT d.service_key, d.service, max(d.finished_at) AS last_at
+    FROM warehouse.fct_deployments AS d WHERE {where} GROUP BY d.service_key, d.service
+) AS used
+ORDER BY service_key, last_at DESC, service
 """
     return statement
 
@@ -171,7 +174,7 @@ def _deployed(statement: Statement, query: DoraQuery, buckets: Buckets | None) -
     bucket = _bucket(statement, "d.finished_at", buckets)
     where = " AND ".join(["d.status = 'success'", *_within(statement, query, "d")])
     return f"""
-    SELECT d.deployment_key, d.deployment_id, d.service_key, d.kind, d.finished_at, {bucket} AS bucket
+    SELECT d.deployment_key, d.deployment_id, d.service_key COLLATE "C" AS service_key, d.kind, d.finished_at, {bucket} AS bucket
     FROM warehouse.fct_deployments AS d WHERE {where}"""
 
 

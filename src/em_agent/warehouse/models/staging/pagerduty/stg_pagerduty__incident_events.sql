@@ -18,11 +18,7 @@
 }}
 
 -- Whatever is not transformed yet is still in the outbox, so that only a full build reads all of events_raw.
-with run as materialized (
-    select {{ mark_of_run() }} as transformed_at
-),
-
-records as materialized (
+with records as materialized (
     select
         events_raw.id as event_id,
         events_raw.source,
@@ -189,6 +185,5 @@ select
     case
         when snapshots.status_at <= snapshots.received_at + interval '24 hours' then snapshots.status_at
     end as status_at,
-    run.transformed_at
+    {{ mark_of_run() }} as transformed_at
 from snapshots
-cross join run
