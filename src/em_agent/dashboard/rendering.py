@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from em_agent import __version__
-from em_agent.dashboard import formats
+from em_agent.dashboard import formats, links
 from em_agent.dashboard.assets import address
 from em_agent.dashboard.windows import PRESETS
 
@@ -40,6 +40,9 @@ def _environment() -> Environment:
         number=formats.number,
         percent=formats.percent,
         path_part=lambda text: quote(str(text), safe=""),
+    )
+    environment.filters.update(
+        incident_path=links.incident_path, document_path=links.document_path, web_link=links.web_link
     )
     environment.globals.update(
         address=address, script=_script, navigation=NAVIGATION, presets=PRESETS, version=__version__, zip=zip
