@@ -131,7 +131,7 @@ def _rank(group: Group, column: str, is_descending: bool) -> Rank:  # noqa: FBT0
 
 
 def _column(filters: Filters, name: str, sort: str) -> Column:
-    """The heading; it turns the order round if the table is sorted by it, else puts the most first, or the first name."""
+    """The heading; if the table is sorted by it, it turns the order round, else it puts the most first."""
     is_sorted = sort.removeprefix("-") == name
     is_descending = sort.startswith("-")
     first = name if name == "name" else f"-{name}"
