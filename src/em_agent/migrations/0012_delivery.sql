@@ -16,14 +16,6 @@ CREATE TABLE delivery_settings (
 );
 INSERT INTO delivery_settings DEFAULT VALUES;
 
--- Up to which mark a model of the dbt project has taken in each of the models that it reads.
-CREATE TABLE warehouse.taken_in (
-    model text NOT NULL,
-    upstream text NOT NULL,
-    mark timestamptz NOT NULL,
-    PRIMARY KEY (model, upstream)
-);
-
 -- The payload if it is an object; null where it is none, or json functions cannot read it.
 CREATE FUNCTION warehouse.read_object(payload json) RETURNS json LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE AS $$
 BEGIN

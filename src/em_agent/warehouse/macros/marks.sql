@@ -1,31 +1,7 @@
-{#- A model that reads several others keeps a mark for each: the newest row of it that was taken in. Rows that are
-    newer, in an incremental run; else all. -#}
-{% macro is_new_in(upstream, alias) -%}
-    {%- if is_incremental() -%} {{ alias }}.transformed_at > {{ taken_until(upstream) }} {%- else -%} true {%- endif -%}
+{#- Whether a row came after what this model has taken in; in a full build every one did. -#}
+{% macro is_new_in(alias) -%}
+    {%- if is_incremental() -%} {{ alias }}.transformed_at > {{ watermark() }} {%- else -%} true {%- endif -%}
 {%- endmacro %}
-
-{#- The mark of that model; a literal, so that the planner sees how few rows lie after it. -#}
-{% macro taken_until(upstream) %}
-    {%- if not execute -%} {{ return("'-infinity'::timestamptz") }} {%- endif -%}
-    {%- set query -%}
-        select coalesce(max(mark), '-infinity')::text
-        from warehouse.taken_in
-        where model = '{{ this.identifier }}' and upstream = '{{ upstream }}'
-    {%- endset -%}
-    {{- return("'" ~ run_query(query)[0][0] ~ "'::timestamptz") -}}
-{% endmacro %}
-
-{#- Note, in the transaction that took them in, how far these models were. One model is built at a time, so that they
-    are as they were read. -#}
-{% macro take_in(upstreams) %}
-    insert into warehouse.taken_in (model, upstream, mark)
-    {% for upstream in upstreams %}
-        select '{{ this.identifier }}', '{{ upstream }}', coalesce(max(transformed_at), '-infinity')
-        from {{ this.schema }}.{{ upstream }}
-        {% if not loop.last %} union all {% endif %}
-    {% endfor %}
-    on conflict (model, upstream) do update set mark = excluded.mark
-{% endmacro %}
 
 {#- The events of a source, of these kinds, that are not staged yet; their bodies where they are objects. Whatever is
     not staged yet is still in the outbox, so that only a full build reads all of events_raw. -#}

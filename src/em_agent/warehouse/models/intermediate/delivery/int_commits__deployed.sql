@@ -6,7 +6,6 @@
             {"columns": ["finished_at"]},
             {"columns": ["transformed_at"]},
         ],
-        post_hook=["{{ take_in(['int_deployments__located']) }}"],
     )
 }}
 
@@ -23,7 +22,7 @@ changed as materialized (
         located.repository,
         located.finished_at
     from {{ ref("int_deployments__located") }} as located
-    where {{ is_new_in("int_deployments__located", "located") }}
+    where {{ is_new_in("located") }}
 ),
 
 -- From where on the deployments of a service have to be gone through anew.

@@ -9,7 +9,6 @@
             {"columns": ["transformed_at"]},
         ],
         post_hook=[
-            "{{ take_in(['int_pushes__sequenced']) }}",
             "{{ index_when_built('(sha collate \"C\")') }}",
         ],
     )
@@ -48,7 +47,7 @@ repositories as materialized (
                 ) as position
         ) as known on true
     {% endif %}
-    where {{ is_new_in("int_pushes__sequenced", "changed") }} and changed.sequence is not null
+    where {{ is_new_in("changed") }} and changed.sequence is not null
     group by changed.repository
 ),
 
@@ -72,7 +71,7 @@ pushed as (
     where
         sequenced.sequence is not null
         {% if is_incremental() %}
-            and (not repositories.is_extended or {{ is_new_in("int_pushes__sequenced", "sequenced") }})
+            and (not repositories.is_extended or {{ is_new_in("sequenced") }})
         {% endif %}
 ),
 

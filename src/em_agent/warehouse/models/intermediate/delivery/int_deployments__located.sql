@@ -7,7 +7,6 @@
             {"columns": ["service_key", "environment_key", "repository", "finished_at"]},
             {"columns": ["transformed_at"]},
         ],
-        post_hook=["{{ take_in(['fct_deployments', 'int_commits__placed']) }}"],
     )
 }}
 
@@ -22,12 +21,12 @@ deployments as (
         where
             deployments.deployment_key = any (array(
                 select changed.deployment_key from {{ ref("fct_deployments") }} as changed
-                where {{ is_new_in("fct_deployments", "changed") }}
+                where {{ is_new_in("changed") }}
                 union all
                 select named.deployment_key from {{ ref("int_commits__placed") }} as commits
                 inner join {{ ref("fct_deployments") }} as named
                     on left(named.sha, 7) = left(commits.sha, 7) and starts_with(commits.sha, named.sha)
-                where {{ is_new_in("int_commits__placed", "commits") }} and named.sha is not null
+                where {{ is_new_in("commits") }} and named.sha is not null
             ))
     {% endif %}
 ),

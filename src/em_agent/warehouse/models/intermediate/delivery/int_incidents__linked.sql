@@ -7,7 +7,6 @@
             {"columns": ["told_by_key"]},
             {"columns": ["transformed_at"]},
         ],
-        post_hook=["{{ take_in(['int_incidents__worded', 'fct_deployments']) }}"],
     )
 }}
 
@@ -25,13 +24,13 @@ settings as materialized (
 changed as materialized (
     select changed.*
     from {{ ref("fct_deployments") }} as changed
-    where {{ is_new_in("fct_deployments", "changed") }}
+    where {{ is_new_in("changed") }}
 ),
 
 affected as materialized (
     select worded.incident_id
     from {{ ref("int_incidents__worded") }} as worded
-    where {{ is_new_in("int_incidents__worded", "worded") }}
+    where {{ is_new_in("worded") }}
     union
     select known.incident_id
     from changed

@@ -10,7 +10,6 @@
             {"columns": ["service_keys"], "type": "gin"},
             {"columns": ["transformed_at"]},
         ],
-        post_hook=["{{ take_in(['fct_incidents', 'stg_pagerduty__incident_events', 'dim_services']) }}"],
     )
 }}
 
@@ -32,17 +31,17 @@ incidents as (
         where
             incidents.incident_id = any (array(
                 select changed.incident_id from {{ ref("fct_incidents") }} as changed
-                where {{ is_new_in("fct_incidents", "changed") }}
+                where {{ is_new_in("changed") }}
                 union all
                 select notes.incident_id from {{ ref("stg_pagerduty__incident_events") }} as notes
-                where {{ is_new_in("stg_pagerduty__incident_events", "notes") }} and notes.note_text is not null
+                where {{ is_new_in("notes") }} and notes.note_text is not null
                 union all
                 select known.incident_id from {{ ref("dim_services") }} as changed
                 inner join {{ this }} as known
                     on
                         changed.service_id = known.service_id
                         and lower(changed.service_name) is distinct from known.newest_name
-                where {{ is_new_in("dim_services", "changed") }}
+                where {{ is_new_in("changed") }}
             ))
     {% endif %}
 ),

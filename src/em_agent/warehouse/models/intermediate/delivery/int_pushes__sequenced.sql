@@ -8,7 +8,6 @@
         ],
         pre_hook=["set local enable_mergejoin = off"],
         post_hook=[
-            "{{ take_in(['stg_github__pushes']) }}",
             "{{ index_when_built('(repository, sequence) where is_rewinding') }}",
         ],
     )
@@ -28,7 +27,7 @@ arrived as materialized (
         pushes.is_deleted,
         pushes.is_forced
     from {{ ref("stg_github__pushes") }} as pushes
-    where {{ is_new_in("stg_github__pushes", "pushes") }}
+    where {{ is_new_in("pushes") }}
     {% if is_incremental() %}
         and not exists (
             select 1 from {{ this }} as known

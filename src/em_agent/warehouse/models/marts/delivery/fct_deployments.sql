@@ -10,7 +10,6 @@
             {"columns": ["transformed_at"]},
         ],
         post_hook=[
-            "{{ take_in(['stg_github__deployments', 'stg_deployment__posts', 'fct_incidents', 'dim_services']) }}",
             "{{ index_when_built('(left(sha, 7)) where sha is not null') }}",
             "{{ index_when_built('(named_incident) where named_incident is not null') }}",
             "{{ index_when_built('(incident_id) where incident_id is not null') }}",
@@ -39,22 +38,22 @@ states as (
         where
             deployment_key = any (array(
                 select told.deployment_key from {{ ref("int_deployments__told") }} as told
-                where told.source = 'github' and {{ is_new_in("stg_github__deployments", "told") }}
+                where told.source = 'github' and {{ is_new_in("told") }}
                 union all
                 select told.deployment_key from {{ ref("int_deployments__told") }} as told
-                where told.source = 'deployment' and {{ is_new_in("stg_deployment__posts", "told") }}
+                where told.source = 'deployment' and {{ is_new_in("told") }}
                 union all
                 select known.deployment_key from {{ ref("fct_incidents") }} as incidents
                 inner join {{ this }} as known
                     on known.named_incident in (incidents.incident_id, incidents.number::text)
                 where
-                    {{ is_new_in("fct_incidents", "incidents") }}
+                    {{ is_new_in("incidents") }}
                     and known.incident_id is distinct from incidents.incident_id
                 union all
                 select known.deployment_key from {{ ref("dim_services") }} as services
                 inner join {{ this }} as known on lower(known.stated_service) = lower(services.service_id)
                 where
-                    {{ is_new_in("dim_services", "services") }} and known.service is distinct from services.service_name
+                    {{ is_new_in("services") }} and known.service is distinct from services.service_name
             ))
     {% endif %}
 ),
