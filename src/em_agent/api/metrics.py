@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from em_agent.api.errors import problems
 from em_agent.api.parameters import refuse_unknown
 from em_agent.metrics.incidents import LARGE, IncidentMeter
-from em_agent.metrics.models import Completeness, Group, IncidentMetrics
+from em_agent.metrics.models import Completeness, Group, IncidentMetrics, Window
 from em_agent.metrics.parameters import (
     ATTRIBUTIONS,
     BOOLEANS,
@@ -23,6 +23,7 @@ from em_agent.metrics.parameters import (
     read_query,
 )
 from em_agent.metrics.query import GROUPINGS
+from em_agent.metrics.query import Query as IncidentQuery
 from em_agent.metrics.table import columns, rows, to_csv
 
 PATH = "/v1/metrics/incidents"
@@ -48,6 +49,9 @@ ExcludeMerged = Annotated[Text, _text("Leave out incidents that a merge closed."
 Timezone = Annotated[Text, _text("IANA name, for days, weeks, months and dates; default: the setting.")]
 
 
+_WITHIN = "Count those {} within so many seconds, or minutes, hours, days: 15m, 4h, 2d."
+
+
 def _declared(  # noqa: PLR0913 - the parameters of the route, for its OpenAPI; their texts are read as one mapping
     since: Since = None,
     until: Until = None,
@@ -61,6 +65,8 @@ def _declared(  # noqa: PLR0913 - the parameters of the route, for its OpenAPI; 
     exclude_merged: ExcludeMerged = None,
     timezone: Timezone = None,
     compare: Annotated[Text, _text("Add the window of the same length before.", COMPARISONS)] = None,
+    acknowledge_within: Annotated[Text, _text(_WITHIN.format("acknowledged"))] = None,
+    resolve_within: Annotated[Text, _text(_WITHIN.format("resolved"))] = None,
     format: Annotated[Text, _text("CSV has one row for each group.", FORMATS)] = None,  # noqa: A002
 ) -> frozenset[str]:
     """The names of the route's parameters."""
@@ -127,14 +133,16 @@ async def _answer(request: Request, meter: IncidentMeter, timezone: str) -> Resp
     is_compared = choice(given, "compare", COMPARISONS) is not None
     is_csv = choice(given, "format", FORMATS) == "csv"
     metrics = await meter.measure(query, compare_previous=is_compared)
-    write = partial(_written, metrics, query.group_by, is_csv=is_csv, is_compared=is_compared)
+    write = partial(_written, metrics, query, is_csv=is_csv, is_compared=is_compared)
     content = await to_thread(write) if len(metrics.groups) > LARGE else write()
     return Response(content, media_type="text/csv" if is_csv else "application/json")
 
 
-def _written(metrics: IncidentMetrics, group_by: tuple[str, ...], *, is_csv: bool, is_compared: bool) -> str:
+def _written(metrics: IncidentMetrics, query: IncidentQuery, *, is_csv: bool, is_compared: bool) -> str:
     """The answer's body."""
+    without = frozenset(name for name, seconds in query.targets.items() if seconds is None)
     if is_csv:
-        windows = [metrics, *([metrics.previous] if metrics.previous else [])]
-        return to_csv(columns(group_by, Group), rows(windows))
-    return metrics.model_dump_json(exclude=set() if is_compared else {"previous"})
+        windows: list[IncidentMetrics | Window] = [metrics, *([metrics.previous] if metrics.previous else [])]
+        return to_csv(columns(query.group_by, Group, without), rows(windows, without))
+    left_out: Any = {"groups": {"__all__": set(without)}}
+    return metrics.model_dump_json(exclude={**left_out, "previous": left_out if is_compared else True})

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
 
 from em_agent.dashboard.windows import CUSTOM, DEFAULT, PRESETS, next_minute
 from em_agent.domain.times import parse_zone
@@ -24,7 +25,9 @@ _OF_INCIDENTS = ("service", "team", "urgency", "priority", "timezone", "attribut
 _PLACES = frozenset({"cursor", "page"})  # where in a list one is: nothing of that holds for another list
 _COMPARISONS = ("previous", "none")
 _FEW_DAYS, _FEW_WEEKS = timedelta(days=45), timedelta(weeks=30)
-MOST_BUCKETS = 400
+MOST_BUCKETS = 130  # a page with some charts and their tables stays short
+
+_LENGTHS = {"day": timedelta(days=1), "week": timedelta(weeks=1), "month": timedelta(days=28)}
 
 Texts = Mapping[str, tuple[str, ...]]
 
@@ -89,9 +92,8 @@ class Filters:
             since, until = max(start, self.query.since), end or self.query.until
             found.append(Stretch(key[self.unit], since, until, start >= self.query.since and end is not None))
         if found:
-            found[-1] = replace(
-                found[-1], is_whole=self._ends_whole(found[-1]) and found[-1].since == buckets.starts[-1]
-            )
+            last = found[-1]
+            found[-1] = replace(last, is_whole=self._ends_whole(last) and last.since == buckets.starts[-1])
         return found
 
     def _ends_whole(self, last: Stretch) -> bool:
@@ -113,7 +115,8 @@ class Filters:
     ) -> str:
         """The list of the incidents behind a number: those of the window and filters, or of a part of them."""
         kept = {name: self.given[name] for name in _OF_INCIDENTS if name in self.given}
-        window = {"since": moment(since or self.query.since), "until": moment(until or self.query.until)}
+        zone = self.query.zone
+        window = {"since": _begin(since or self.query.since, zone), "until": _begin(until or self.query.until, zone)}
         return _url("/incidents", kept, {**window, **changes})
 
     def api_url(
@@ -148,13 +151,19 @@ def read_filters(path: str, given: Mapping[str, Sequence[str]], *, now: datetime
         zone = parse_zone(next(iter(texts.get("timezone", ())), timezone))
         since, until = PRESETS[window][1](next_minute(now), zone)
         query = replace(read_query(asked, now=now, timezone=timezone), since=since, until=until)
-    unit = choice(texts, "group", UNITS) or _fitting_unit(query.until - query.since)
+    unit = _unit(choice(texts, "group", UNITS), query.until - query.since)
     return Filters(path, texts, query, window, unit, choice(texts, "compare", _COMPARISONS) != "none")
 
 
 def moment(at: datetime) -> str:
     """The instant as the API writes and reads it."""
     return at.isoformat().replace("+00:00", "Z")
+
+
+def _begin(at: datetime, zone: ZoneInfo) -> str:
+    """The instant as a parameter: the date where a day begins there."""
+    there = at.astimezone(zone)
+    return there.date().isoformat() if there.time() == time.min and not there.fold else moment(at)
 
 
 def _window(texts: Texts) -> str:
@@ -165,8 +174,12 @@ def _window(texts: Texts) -> str:
     return named or (CUSTOM if has_dates else DEFAULT)
 
 
-def _fitting_unit(length: timedelta) -> str:
-    return "day" if length <= _FEW_DAYS else "week" if length <= _FEW_WEEKS else "month"
+def _unit(asked: str | None, length: timedelta) -> str:
+    """The unit asked for, or one that fits; a larger one where there would be more than a chart can show."""
+    fitting = "day" if length <= _FEW_DAYS else "week" if length <= _FEW_WEEKS else "month"
+    wanted = asked or fitting
+    larger = UNITS[UNITS.index(wanted) :]
+    return next((unit for unit in larger if length / _LENGTHS[unit] < MOST_BUCKETS - 1), larger[-1])
 
 
 def _url(path: str, kept: Mapping[str, Sequence[str]], changes: Mapping[str, str | Sequence[str] | None]) -> str:

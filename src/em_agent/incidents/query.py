@@ -20,6 +20,8 @@ SORT_COLUMNS = {
     "time_to_resolve_seconds": "double precision",
 }
 
+OPEN = frozenset({"triggered", "acknowledged"})
+
 # An id, or a name that it has or had: incidents from before a change of the name belong to it, too.
 _BY_NAME = (
     "({name} = ANY(?) OR {name}_id = ANY(?) OR {name}_id IN (SELECT {name}_id FROM incidents WHERE {name} = ANY(?)))"
@@ -57,22 +59,18 @@ class IncidentQuery:
             raise InvalidError(message)
         return column
 
-    def to_sql(self, columns: str) -> tuple[str, list[Any]]:
-        """The statement and its parameters; it asks for one row more than `limit`, to tell whether there are more."""
+    def to_count(self) -> tuple[str, list[Any]]:
+        """The statement, and its parameters, that counts the incidents wherever the cursor stands."""
         clauses, values = self._conditions()
-        column, direction = self.sort_column, "DESC" if self.sort.startswith("-") else "ASC"
-        if self.cursor is not None:
-            clauses.append(self._after(column, direction, values))
-        values.append(self.limit + 1)
-        order = f"ORDER BY {column} {direction} NULLS LAST, id {direction}"
-        return f"SELECT {columns} FROM incidents {_where(clauses)} {order} LIMIT ${len(values)}", values  # noqa: S608
+        return f"SELECT count(*) FROM incidents {_where(clauses)}", values  # noqa: S608
 
-    def to_count_sql(self) -> tuple[str, list[Any]]:
-        """The statement that counts all of them by status, whatever the page, and its parameters."""
+    def to_count_by_status(self) -> tuple[str, list[Any]]:
+        """The statement, and its parameters, that counts them by their status."""
         clauses, values = self._conditions()
         return f"SELECT status, count(*) AS n FROM incidents {_where(clauses)} GROUP BY status", values  # noqa: S608
 
-    def _conditions(self) -> tuple[list[str], list[Any]]:
+    def _conditions(self) -> tuple[list[str], list[Any]]:  # noqa: C901 - one branch a filter
+        """The conditions of the filters, and their parameters."""
         clauses: list[str] = []
         values: list[Any] = []
 
@@ -92,11 +90,24 @@ class IncidentQuery:
             add("urgency = ANY(?)", list(self.urgency))
         if self.priority:
             add(_BY_NAME.format(name="priority"), list(self.priority))
-        if self.status:
+        if set(self.status) == OPEN:
+            clauses.append("status <> 'resolved'")  # as their index says it
+        elif self.status:
             add("status = ANY(?)", list(self.status))
         if self.exclude_merged:
             clauses.append("NOT is_merged")
         return clauses, values
+
+    def to_sql(self, columns: str) -> tuple[str, list[Any]]:
+        """The statement and its parameters; it asks for one row more than `limit`, to tell whether there are more."""
+        clauses, values = self._conditions()
+        column, direction = self.sort_column, "DESC" if self.sort.startswith("-") else "ASC"
+        if self.cursor is not None:
+            clauses.append(self._after(column, direction, values))
+        where = _where(clauses)
+        values.append(self.limit + 1)
+        order = f"ORDER BY {column} {direction} NULLS LAST, id {direction}"
+        return f"SELECT {columns} FROM incidents {where} {order} LIMIT ${len(values)}", values  # noqa: S608
 
     def _after(self, column: str, direction: str, values: list[Any]) -> str:
         """The condition for the rows behind the cursor; those without a value come last."""

@@ -71,9 +71,16 @@ async def find_page(pool: Pool, query: IncidentQuery) -> Page:
     return Page(rows, query.cursor_after(rows[-1]) if has_more else None)
 
 
+async def count(pool: Pool, query: IncidentQuery) -> int:
+    """How many incidents the query's filters leave, on all pages together."""
+    statement, values = query.to_count()
+    found: int = await pool.fetchval(statement, *values)
+    return found
+
+
 async def count_by_status(pool: Pool, query: IncidentQuery) -> dict[str, int]:
     """How many incidents the query asks for in all, whatever its page, by their status."""
-    statement, values = query.to_count_sql()
+    statement, values = query.to_count_by_status()
     return {row["status"]: row["n"] for row in await pool.fetch(statement, *values)}
 
 
