@@ -17,7 +17,7 @@ async def _shown(page: Page, scope: str) -> dict[str, str]:
     found: list[list[str]] = await page.locator(f"{scope} [data-metric]").evaluate_all(
         "all => all.map(one => [one.dataset.metric, one.dataset.value])"
     )
-    return dict(found)  # type: ignore[arg-type]
+    return dict(found)
 
 
 def _told(value: Any) -> str:
