@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -12,8 +13,8 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from em_agent import __version__
-from em_agent.api import ask, crawls, health, incidents, kept, metrics, rag, telemetry
-from em_agent.api.access import AccessGuard
+from em_agent.api import ask, crawls, deployments, dora, health, incidents, kept, metrics, rag, telemetry
+from em_agent.api.access import AccessGuard, refuse_program
 from em_agent.api.backend import Backend, GatewayBackend
 from em_agent.api.errors import install_error_handlers
 from em_agent.api.limits import BodyLimit
@@ -25,11 +26,13 @@ from em_agent.connectors.schedule import Schedule
 from em_agent.connectors.telemetry import count_request
 from em_agent.dashboard.backend import Backend as DashboardBackend
 from em_agent.dashboard.mount import Dashboard, is_page, is_private
+from em_agent.gateway.endpoint import Endpoint
 from em_agent.gateway.openapi import describe_webhooks
 from em_agent.gateway.rate import RateLimit
-from em_agent.gateway.webhooks import PATH_PREFIX, Endpoint, WebhookGateway
+from em_agent.gateway.webhooks import PATH_PREFIX, WebhookGateway
 from em_agent.kit.process import cancel
 from em_agent.kit.sessions import Sessions
+from em_agent.metrics.dora.meter import DoraMeter
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.services import ConnectorServices, GatewayServices, SourceRules
 from em_agent.slack.endpoints import PATH_PREFIX as SLACK_PREFIX
@@ -42,9 +45,11 @@ log = structlog.get_logger()
 
 def build_gateway(services: GatewayServices) -> ASGIApp:
     """Webhooks and Slack, which prove themselves, straight on; the API and the pages through the access guard."""
-    endpoints = {name: _endpoint(rules) for name, rules in services.rules.items()}
+    sessions = Sessions(services.api_keys)
+    endpoints = {name: _endpoint(rules, sessions) for name, rules in services.rules.items()}
     for name, rules in services.rules.items():
-        telemetry.SECRETS.labels(name).set(len(rules.secrets))
+        if rules.source.secret_env is not None:
+            telemetry.SECRETS.labels(name).set(len(rules.secrets))
     webhooks = WebhookGateway(endpoints, services.recorder, services.pool)
     backend = GatewayBackend(
         pool=services.pool,
@@ -55,7 +60,6 @@ def build_gateway(services: GatewayServices) -> ASGIApp:
     )
     intake = Intake(services.slack_pool) if services.slack_pool is not None else None
     slack = RequestLog(SlackEndpoints(intake, services.slack.signing_secrets))
-    sessions = Sessions(services.api_keys)
     meter = IncidentMeter(services.pool)
     asker = build_asker(backend, meter, services.model)
     api = health.AnswerHead(build_api(backend, list(endpoints), meter, asker))
@@ -140,8 +144,10 @@ def build_api(backend: GatewayBackend, sources: Sequence[str], meter: IncidentMe
         [
             health.router,
             metrics_router,
+            dora.router(DoraMeter(backend.pool), timezone=backend.timezone.key),
             ask.router(asker),
             incidents.router,
+            deployments.router,
             rag.router,
             kept.router,
             crawls.router,
@@ -178,7 +184,8 @@ def _describe_what_others_serve(app: FastAPI, sources: Sequence[str]) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _endpoint(rules: SourceRules) -> Endpoint:
+def _endpoint(rules: SourceRules, sessions: Sessions) -> Endpoint:
+    """The source as it is served: one that nobody signs is guarded as the API is."""
     per_second = rules.rate_limit_per_second
     return Endpoint(
         source=rules.source,
@@ -186,6 +193,7 @@ def _endpoint(rules: SourceRules) -> Endpoint:
         body_limit_bytes=rules.body_limit_bytes,
         takes_unsigned=rules.takes_unsigned,
         rate_limit=RateLimit(per_second, time.monotonic) if per_second else None,
+        guard=partial(refuse_program, sessions) if rules.source.signature is None else None,
     )
 
 

@@ -245,6 +245,44 @@ async def test_an_incident_that_vanishes(stand: Stand) -> None:
     await stand.check_truth()
 
 
+async def test_what_was_deleted_leaves_the_memory(stand: Stand) -> None:
+    """What PagerDuty has no longer is not found any more, but stays in the history; seen again, it is found again."""
+    account = stand.fake.account
+    crawler = Crawler(stand.database_url, stand.api)
+    await crawler.crawl(ALL)
+    noted = next(incident for incident in account.by_time if incident.notes)
+    victims = [noted, account.by_time[5]]
+    for victim in victims:
+        account.delete(victim)
+    run = await crawler.crawl(ALL, again=True)
+    assert (run.gone, run.failed) == (2, 0)
+    assert await _documents(stand) == set(account.incidents)
+    assert await stand.pool.fetchval("SELECT count(*) FROM incidents") == 250
+    assert (await crawler.crawl(ALL, again=True)).gone == 0
+    for victim in victims:
+        account.restore(victim)
+    await crawler.crawl(ALL, again=True)
+    assert await _documents(stand) == set(account.incidents)
+
+
+async def test_another_account_deletes_nothing(stand: Stand) -> None:
+    """A token that shows quite other incidents takes none of those known out of the memory."""
+    crawler = Crawler(stand.database_url, stand.api)
+    await crawler.crawl(ALL)
+    known = await _documents(stand)
+    for incident in list(stand.fake.account.by_time)[30:]:
+        stand.fake.account.delete(incident)
+    run = await crawler.crawl(ALL, again=True)
+    assert run.gone == 0
+    assert any("another account" in reason for reason in run.reasons)
+    assert await _documents(stand) == known
+
+
+async def _documents(stand: Stand) -> set[str]:
+    rows = await stand.pool.fetch("SELECT id FROM search.documents")
+    return {row["id"].removeprefix("pagerduty:incident:") for row in rows}
+
+
 async def test_odd_contents(stand: Stand) -> None:
     """NUL, half characters, any size of text and number: each incident is read, whatever it holds."""
     account = Account()

@@ -161,6 +161,12 @@ class Account:
         self.log = [entry for entry in self.log if entry.incident is not incident]
         self.gone.add(incident.id)
 
+    def restore(self, incident: Incident) -> None:
+        """Have it be there again, without its log."""
+        self.incidents[incident.id] = self.by_number[incident.number] = incident
+        insort(self.by_time, incident, key=lambda one: one.created_at)
+        self.gone.discard(incident.id)
+
     def created_between(self, since: datetime, until: datetime) -> list[Incident]:
         """The incidents created in [since, until), oldest first."""
         low = bisect_left(self.by_time, since, key=lambda one: one.created_at)

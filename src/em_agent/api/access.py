@@ -17,6 +17,9 @@ from em_agent.kit.sessions import COOKIE, Sessions
 PROTECTED = ("/v1/", "/crawl/")
 LOGIN, LOGOUT = "/login", "/logout"
 _OWN_FORMS = "Forms are taken from this service's own pages only."
+_KEY_NEEDED = "An API key is required: Authorization: Bearer <one of EM_AGENT_API_KEYS>."
+_FROM_ELSEWHERE = "Requests from elsewhere are refused: set EM_AGENT_API_KEYS to allow them."
+_UNAUTHENTIC, _FORBIDDEN = 401, 403
 _SAFE = frozenset({"GET", "HEAD"})
 _LOOPBACK_NAMES = {"localhost", "::1"}
 _ADDRESS = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[^\[\]:@/]+)(?::(?P<port>[0-9]*))?")
@@ -56,19 +59,30 @@ class AccessGuard:
         is_page, is_read = self._is_private_page(scope["path"]), scope["method"] in _SAFE
         if not is_page and not scope["path"].startswith(PROTECTED):
             is_sign_in = not is_read and scope["path"] in {LOGIN, LOGOUT}
-            return answer(403, _OWN_FORMS) if is_sign_in and not is_own_page(headers) else None
-        if self._has_key(headers):
+            return answer(_FORBIDDEN, _OWN_FORMS) if is_sign_in and not is_own_page(headers) else None
+        if _has_key(headers, self._sessions):
             return None
         if self._sessions.is_valid(_cookie(headers), time.time()):
-            return None if is_read or is_own_page(headers) else answer(403, _OWN_FORMS)
+            return None if is_read or is_own_page(headers) else answer(_FORBIDDEN, _OWN_FORMS)
         if is_page and is_read:
             return _to_login(scope)
-        detail = "An API key is required: Authorization: Bearer <one of EM_AGENT_API_KEYS>."
-        return answer(401, detail, **{"WWW-Authenticate": "Bearer"})
+        return answer(_UNAUTHENTIC, _KEY_NEEDED, **{"WWW-Authenticate": "Bearer"})
 
-    def _has_key(self, headers: Headers) -> bool:
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        return self._sessions.is_key(given) and scheme.lower() == "bearer"
+
+def refuse_program(sessions: Sessions, scope: Scope) -> tuple[int, str] | None:
+    """The status and the detail of the answer to a program that may not send; None for one that may.
+
+    It proves itself by a key, for no browser has to send what it sends.
+    """
+    headers = Headers(scope=scope)
+    if sessions.are_needed:
+        return None if _has_key(headers, sessions) else (_UNAUTHENTIC, _KEY_NEEDED)
+    return None if _is_local(headers) else (_FORBIDDEN, _FROM_ELSEWHERE)
+
+
+def _has_key(headers: Headers, sessions: Sessions) -> bool:
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    return sessions.is_key(given) and scheme.lower() == "bearer"
 
 
 def is_own_page(headers: Headers) -> bool:
@@ -95,8 +109,7 @@ def _cookie(headers: Headers) -> str:
 
 
 def _refusal_of_foreign(headers: Headers) -> ASGIApp | None:
-    detail = "Requests from elsewhere are refused: set EM_AGENT_API_KEYS to allow them."
-    return None if _is_local(headers) else answer(403, detail)
+    return None if _is_local(headers) else answer(_FORBIDDEN, _FROM_ELSEWHERE)
 
 
 def _is_local(headers: Headers) -> bool:

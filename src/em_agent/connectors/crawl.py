@@ -15,7 +15,7 @@ import asyncpg
 import structlog
 
 from em_agent.connectors import incidents
-from em_agent.connectors.fetching import fetch_rest
+from em_agent.connectors.fetching import fetch_rest, fetch_unlisted
 from em_agent.connectors.finishing import finish_all, index_what_is_here
 from em_agent.connectors.job import SOURCE, GaveWayError, IndexIncidents, Job, Report
 from em_agent.connectors.listing import list_open, list_recent, list_selected
@@ -130,8 +130,10 @@ async def _take_up(connection: Connection, mode: str, selection: Selection) -> C
 
 
 def _phases(mode: str, since: datetime | None) -> Mapping[str, Phase]:
-    if mode != "changes" or since is None:
+    if mode == "selection":
         return {"list": list_selected, "log": read_log, "finish": finish_all}
+    if mode == "full" or since is None:
+        return {"list": list_selected, "fetch": fetch_unlisted, "log": read_log, "finish": finish_all}
     begin = since - OVERLAP
     return {
         "changes": lambda job: _read_changes(job, begin),

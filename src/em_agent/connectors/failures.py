@@ -78,10 +78,13 @@ class Failures:
         await incidents.note_failures(self._job, ids, self.reasons)
         run.failed += len(self.reasons)
         run.gone += len(self.gone)
+        await incidents.note_gone(self._job, self.gone)
         for reason in self.reasons.values():
             run.note(reason)
 
-    def forget(self) -> None:
-        """Go on to other incidents."""
+    async def finish(self) -> None:
+        """Take what is gone out of the index, and go on to other incidents."""
+        if self.gone:
+            await self._job.index(self._job.connection, sorted(self.gone))
         self.reasons.clear()
         self.gone.clear()

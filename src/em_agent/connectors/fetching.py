@@ -10,6 +10,21 @@ from em_agent.integrations.pagerduty.paging import PAGE, Listing, Page, Place, n
 from em_agent.integrations.pagerduty.rows import Row
 
 _AT_ONCE = 20
+# Where more than this part of what is known is not listed, it is another account rather than deleted.
+_MOST_UNLISTED = 0.1
+
+
+async def fetch_unlisted(job: Job) -> None:
+    """Look for the incidents that are known, but stood in no list: they were deleted, or passed over."""
+    if "spans" not in job.place:
+        ids = await incidents.unlisted(job)
+        if len(ids) > max(_AT_ONCE, _MOST_UNLISTED * await incidents.count(job)):
+            job.run.note(f"{len(ids)} incidents that were read before are not listed: is it another account's token?")
+            return
+        async with job.connection.transaction():
+            await incidents.add(job, dict.fromkeys(ids, None), is_fetched=False)
+            await job.keep()
+    await fetch_rest(job)
 
 
 async def fetch_rest(job: Job) -> None:
@@ -67,5 +82,5 @@ async def _fetch(job: Job, failures: Failures, ids: list[str]) -> None:
         await incidents.done(job, sorted(await incidents.missing(job, ids)))  # gone, or not to be stored
         await failures.keep()
         await job.keep()
-    failures.forget()
+    await failures.finish()
     await job.pause()

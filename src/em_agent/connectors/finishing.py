@@ -102,7 +102,7 @@ async def finish_all(job: Job) -> None:
         async with job.connection.transaction():
             await incidents.done(job, ids)
             await job.keep()
-        failures.forget()
+        await failures.finish()
         await job.pause()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from em_agent.connectors.job import SOURCE, Job
-from em_agent.integrations.pagerduty.rows import LOG
+from em_agent.integrations.pagerduty.rows import LOG, SNAPSHOT
 
 _ADD = """
 INSERT INTO crawl_incidents (run_id, incident_id, created_at, is_fetched)
@@ -30,6 +30,21 @@ _TAKE_OVER = """
 UPDATE crawl_incidents AS i SET is_changed = FALSE FROM crawl_runs AS r
 WHERE r.id = i.run_id AND r.source = $1 AND r.id <> $2 AND i.is_changed AND NOT i.is_done
 RETURNING i.incident_id
+"""
+
+# Another account's, of which webhooks tell, was never there.
+_GONE = """
+INSERT INTO search.gone_incidents (incident_id)
+SELECT id FROM unnest($1::text[]) AS id
+WHERE EXISTS (SELECT FROM incident_events WHERE incident_id = id AND source = ANY($2))
+ON CONFLICT (incident_id) DO NOTHING
+"""
+
+_UNLISTED = """
+SELECT i.id FROM incidents AS i
+WHERE i.triggered_at < $2 AND EXISTS (SELECT FROM incident_events WHERE incident_id = i.id AND source = $3)
+    AND NOT EXISTS (SELECT FROM crawl_incidents WHERE run_id = $1 AND incident_id = i.id)
+    AND NOT EXISTS (SELECT FROM search.gone_incidents WHERE incident_id = i.id)
 """
 
 # An incident that failed so often has something that only people can mend.
@@ -161,6 +176,26 @@ async def note_failures(job: Job, ids: Sequence[str], failures: Mapping[str, str
     )
     if failures:
         await job.connection.execute(_FAILED, SOURCE, list(failures), [reason[:500] for reason in failures.values()])
+
+
+async def note_gone(job: Job, ids: Collection[str]) -> None:
+    """Note that PagerDuty has these incidents no longer, as far as it ever had them."""
+    if ids:
+        await job.connection.execute(_GONE, list(ids), [LOG, SNAPSHOT])
+
+
+async def note_there(job: Job, ids: Iterable[str]) -> set[str]:
+    """Note that PagerDuty has these incidents; those of them that it was thought to have no longer."""
+    rows = await job.connection.fetch(
+        "DELETE FROM search.gone_incidents WHERE incident_id = ANY($1) RETURNING incident_id", list(ids)
+    )
+    return {row["incident_id"] for row in rows}
+
+
+async def unlisted(job: Job) -> list[str]:
+    """The incidents that REST showed before, and that this run, which lists all, does not have."""
+    rows = await job.connection.fetch(_UNLISTED, job.run.id, job.run.started_at, SNAPSHOT)
+    return [row["id"] for row in rows]
 
 
 async def others(job: Job, ids: Collection[str], limit: int) -> list[str]:

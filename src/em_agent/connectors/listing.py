@@ -94,6 +94,7 @@ async def take_incidents(job: Job, found: Sequence[Row], *, only_new: bool = Fal
             created[incident_id] = parse_time(incident.get("created_at"))
     taken = await take_in(job.connection, rows)
     job.refuse(taken.refused)
+    taken.changed |= await incidents.note_there(job, created)
     for refused, _ in taken.refused:
         created.pop(incident_of_look(refused.delivery_id), None)
     if only_new:

@@ -1,15 +1,12 @@
 """Which incidents to list: filters, order, and the place to go on from."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from em_agent.errors import InvalidError
+from em_agent.kit import cursors
 
 # What can be sorted by, with the type that its column has.
 SORT_COLUMNS = {
@@ -59,13 +56,18 @@ class IncidentQuery:
             raise InvalidError(message)
         return column
 
-    def to_count(self) -> tuple[str, list[Any]]:
-        """The statement, and its parameters, that counts the incidents wherever the cursor stands."""
+    def to_sql(self, columns: str) -> tuple[str, list[Any]]:
+        """The statement and its parameters; it asks for one row more than `limit`, to tell whether there are more."""
         clauses, values = self._conditions()
-        return f"SELECT count(*) FROM incidents {_where(clauses)}", values  # noqa: S608
+        column, direction = self.sort_column, "DESC" if self.sort.startswith("-") else "ASC"
+        if self.cursor is not None:
+            clauses.append(self._after(column, direction, values))
+        values.append(self.limit + 1)
+        order = f"ORDER BY {column} {direction} NULLS LAST, id {direction}"
+        return f"SELECT {columns} FROM incidents {_where(clauses)} {order} LIMIT ${len(values)}", values  # noqa: S608
 
-    def to_count_by_status(self) -> tuple[str, list[Any]]:
-        """The statement, and its parameters, that counts them by their status."""
+    def to_count_sql(self) -> tuple[str, list[Any]]:
+        """The statement that counts all of them by status, whatever the page, and its parameters."""
         clauses, values = self._conditions()
         return f"SELECT status, count(*) AS n FROM incidents {_where(clauses)} GROUP BY status", values  # noqa: S608
 
@@ -98,20 +100,9 @@ class IncidentQuery:
             clauses.append("NOT is_merged")
         return clauses, values
 
-    def to_sql(self, columns: str) -> tuple[str, list[Any]]:
-        """The statement and its parameters; it asks for one row more than `limit`, to tell whether there are more."""
-        clauses, values = self._conditions()
-        column, direction = self.sort_column, "DESC" if self.sort.startswith("-") else "ASC"
-        if self.cursor is not None:
-            clauses.append(self._after(column, direction, values))
-        where = _where(clauses)
-        values.append(self.limit + 1)
-        order = f"ORDER BY {column} {direction} NULLS LAST, id {direction}"
-        return f"SELECT {columns} FROM incidents {where} {order} LIMIT ${len(values)}", values  # noqa: S608
-
     def _after(self, column: str, direction: str, values: list[Any]) -> str:
         """The condition for the rows behind the cursor; those without a value come last."""
-        key, incident_id = _decode(self.cursor or "")
+        key, incident_id = cursors.decode(self.cursor or "")
         beyond = "<" if direction == "DESC" else ">"
         values.append(incident_id)
         by_id = f"id {beyond} ${len(values)}"
@@ -123,22 +114,8 @@ class IncidentQuery:
 
     def cursor_after(self, row: Any) -> str:  # noqa: ANN401 - a row with the sort column and the id
         """The cursor of the page that begins behind the row."""
-        key = row[self.sort_column]
-        text = key.isoformat() if isinstance(key, datetime) else key if key is None else str(key)
-        return base64.urlsafe_b64encode(orjson.dumps([text, row["id"]])).decode()
+        return cursors.encode(row[self.sort_column], row["id"])
 
 
 def _where(clauses: Sequence[str]) -> str:
     return f"WHERE {' AND '.join(clauses)}" if clauses else ""
-
-
-def _decode(cursor: str) -> tuple[str | None, str]:
-    try:
-        key, incident_id = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
-    except (binascii.Error, ValueError, TypeError) as error:
-        message = "cursor is not one that this API gave: take next_cursor of the page before."
-        raise InvalidError(message) from error
-    if not isinstance(incident_id, str) or not (key is None or isinstance(key, str)):
-        message = "cursor is not one that this API gave: take next_cursor of the page before."
-        raise InvalidError(message)
-    return key, incident_id

@@ -25,7 +25,14 @@ _RESOLUTION = "Resolution Note: "
 _INCIDENTS = """
 SELECT id, number, title, url, status, urgency, priority, service_id, service, team_ids, teams, triggered_at,
     acknowledged_at, resolved_at, merged_into
-FROM incidents WHERE id = ANY($1) ORDER BY id
+FROM incidents AS i
+WHERE id = ANY($1) AND NOT EXISTS (
+    SELECT FROM search.gone_incidents AS g
+    WHERE g.incident_id = i.id AND NOT EXISTS (
+        SELECT FROM incident_events AS e WHERE e.incident_id = i.id AND e.received_at > g.found_at
+    )
+)
+ORDER BY id
 """
 
 # What people wrote: notes, status updates, and the text of a resolution.
@@ -53,7 +60,10 @@ def document_id(incident_id: str) -> str:
 
 
 async def incident_documents(connection: Connection, incident_ids: Sequence[str]) -> list[Document]:
-    """The documents of those of the incidents that are there; the same state gives the same document."""
+    """The documents of those of the incidents that are there; the same state gives the same document.
+
+    Of what PagerDuty has no longer there is none.
+    """
     texts: dict[str, list[asyncpg.Record]] = {}
     rows = await connection.fetch(_INCIDENTS, incident_ids)
     for text in await connection.fetch(_TEXTS, incident_ids):
