@@ -22,6 +22,7 @@ settings.register_profile("ci", deadline=None, suppress_health_check=[HealthChec
 settings.load_profile("ci")
 
 TEMPLATE = "em_agent_template"
+_SETTINGS = ("EM_AGENT_", "PAGERDUTY_", "DATABASE_URL", "NATS_URL", "EMBEDDINGS_", "LLM_", "SLACK_")
 _numbers = itertools.count(1)
 
 
@@ -35,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the settings of whoever runs it, nor an .env file that lies about."""
     for name in list(os.environ):
-        if name.startswith(("EM_AGENT_", "PAGERDUTY_", "DATABASE_URL", "NATS_URL", "EMBEDDINGS_", "LLM_", "SLACK_")):
+        if name.startswith(_SETTINGS) or "_WEBHOOK_SECRET" in name:
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 

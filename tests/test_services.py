@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from em_agent.app import _endpoint
 from em_agent.embedded.endpoints import planned
 from em_agent.integrations.registry import SOURCES
+from em_agent.kit.sessions import Sessions
 from em_agent.services import ConnectorServices, GatewayServices, pagerduty_account, slack_access, source_rules
 from em_agent.settings import load_settings
 
@@ -35,7 +36,7 @@ def test_no_secret_is_shown() -> None:
     things = [
         settings,
         planned(settings, database_url, nats_url),
-        *map(_endpoint, rules.values()),
+        *(_endpoint(rule, Sessions(keys)) for rule in rules.values()),
         ConnectorServices(
             **none,  # type: ignore[arg-type]
             api_keys=keys,

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -12,8 +13,8 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from em_agent import __version__
-from em_agent.api import ask, crawls, health, incidents, kept, metrics, rag, telemetry
-from em_agent.api.access import AccessGuard
+from em_agent.api import ask, crawls, deployments, dora, health, incidents, kept, metrics, rag, telemetry
+from em_agent.api.access import AccessGuard, refuse_program
 from em_agent.api.backend import Backend, GatewayBackend
 from em_agent.api.errors import install_error_handlers
 from em_agent.api.limits import BodyLimit
@@ -23,10 +24,15 @@ from em_agent.connectors import routes
 from em_agent.connectors.crawl import Crawler
 from em_agent.connectors.schedule import Schedule
 from em_agent.connectors.telemetry import count_request
+from em_agent.dashboard.backend import Backend as DashboardBackend
+from em_agent.dashboard.mount import Dashboard, is_page, is_private
+from em_agent.gateway.endpoint import Endpoint
 from em_agent.gateway.openapi import describe_webhooks
 from em_agent.gateway.rate import RateLimit
-from em_agent.gateway.webhooks import PATH_PREFIX, Endpoint, WebhookGateway
+from em_agent.gateway.webhooks import PATH_PREFIX, WebhookGateway
 from em_agent.kit.process import cancel
+from em_agent.kit.sessions import Sessions
+from em_agent.metrics.dora.meter import DoraMeter
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.services import ConnectorServices, GatewayServices, SourceRules
 from em_agent.slack.endpoints import PATH_PREFIX as SLACK_PREFIX
@@ -38,10 +44,12 @@ log = structlog.get_logger()
 
 
 def build_gateway(services: GatewayServices) -> ASGIApp:
-    """Webhooks and Slack, which prove themselves, straight on; everything else through the access guard to the API."""
-    endpoints = {name: _endpoint(rules) for name, rules in services.rules.items()}
+    """Webhooks and Slack, which prove themselves, straight on; the API and the pages through the access guard."""
+    sessions = Sessions(services.api_keys)
+    endpoints = {name: _endpoint(rules, sessions) for name, rules in services.rules.items()}
     for name, rules in services.rules.items():
-        telemetry.SECRETS.labels(name).set(len(rules.secrets))
+        if rules.source.secret_env is not None:
+            telemetry.SECRETS.labels(name).set(len(rules.secrets))
     webhooks = WebhookGateway(endpoints, services.recorder, services.pool)
     backend = GatewayBackend(
         pool=services.pool,
@@ -52,15 +60,34 @@ def build_gateway(services: GatewayServices) -> ASGIApp:
     )
     intake = Intake(services.slack_pool) if services.slack_pool is not None else None
     slack = RequestLog(SlackEndpoints(intake, services.slack.signing_secrets))
-    app = BodyLimit(health.AnswerHead(build_api(backend, list(endpoints), services.model)))
-    api = RequestLog(AccessGuard(app, services.api_keys))
+    meter = IncidentMeter(services.pool)
+    asker = build_asker(backend, meter, services.model)
+    api = health.AnswerHead(build_api(backend, list(endpoints), meter, asker))
+    dashboard = Dashboard(
+        DashboardBackend(
+            pool=services.pool,
+            nats=services.nats,
+            timezone=services.timezone,
+            meter=meter,
+            search=services.search,
+            asker=asker,
+            sessions=sessions,
+            has_slack=services.has_slack,
+        )
+    )
+
+    async def by_path(scope: Scope, receive: Receive, send: Send) -> None:
+        shows = scope["type"] == "http" and is_page(scope["path"])
+        await (dashboard if shows else api)(scope, receive, send)
+
+    people = RequestLog(AccessGuard(BodyLimit(by_path), sessions, is_private))
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"] if scope["type"] == "http" else ""
         if path.startswith(PATH_PREFIX):
             await webhooks(scope, receive, send)
         else:
-            await (slack if path.startswith(SLACK_PREFIX) else api)(scope, receive, send)
+            await (slack if path.startswith(SLACK_PREFIX) else people)(scope, receive, send)
 
     return gateway
 
@@ -71,7 +98,7 @@ def build_connectors(services: ConnectorServices) -> ASGIApp:
     crawling = routes.router(build_crawler(services), services.timezone)
     app = _new_app(backend, [health.router, crawling, crawls.router, telemetry.router])
     limited = BodyLimit(health.AnswerHead(app), {routes.PATH: routes.LONGEST_BODY})
-    return RequestLog(AccessGuard(limited, services.api_keys))
+    return RequestLog(AccessGuard(limited, Sessions(services.api_keys)))
 
 
 def build_crawler(services: ConnectorServices) -> Crawler | None:
@@ -97,11 +124,9 @@ async def scheduled(services: ConnectorServices) -> AsyncIterator[None]:
         await cancel([task])
 
 
-def build_api(backend: GatewayBackend, sources: Sequence[str], model: Model | None = None) -> FastAPI:
-    """The HTTP API with its description at `/docs`, which loads nothing from elsewhere."""
-    meter = IncidentMeter(backend.pool)
-    metrics_router = metrics.router(meter, timezone=backend.timezone.key)
-    asker = Asker(
+def build_asker(backend: GatewayBackend, meter: IncidentMeter, model: Model | None = None) -> Asker:
+    """What answers questions, with the backend's memory and the meter's figures."""
+    return Asker(
         backend.search,
         meter,
         backend.pool,
@@ -109,13 +134,20 @@ def build_api(backend: GatewayBackend, sources: Sequence[str], model: Model | No
         embedder=backend.search.embedder,
         model=model,
     )
+
+
+def build_api(backend: GatewayBackend, sources: Sequence[str], meter: IncidentMeter, asker: Asker) -> FastAPI:
+    """The HTTP API with its description at `/docs`, which loads nothing from elsewhere."""
+    metrics_router = metrics.router(meter, timezone=backend.timezone.key)
     app = _new_app(
         backend,
         [
             health.router,
             metrics_router,
+            dora.router(DoraMeter(backend.pool), timezone=backend.timezone.key),
             ask.router(asker),
             incidents.router,
+            deployments.router,
             rag.router,
             kept.router,
             crawls.router,
@@ -152,7 +184,8 @@ def _describe_what_others_serve(app: FastAPI, sources: Sequence[str]) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _endpoint(rules: SourceRules) -> Endpoint:
+def _endpoint(rules: SourceRules, sessions: Sessions) -> Endpoint:
+    """The source as it is served: one that nobody signs is guarded as the API is."""
     per_second = rules.rate_limit_per_second
     return Endpoint(
         source=rules.source,
@@ -160,6 +193,7 @@ def _endpoint(rules: SourceRules) -> Endpoint:
         body_limit_bytes=rules.body_limit_bytes,
         takes_unsigned=rules.takes_unsigned,
         rate_limit=RateLimit(per_second, time.monotonic) if per_second else None,
+        guard=partial(refuse_program, sessions) if rules.source.signature is None else None,
     )
 
 

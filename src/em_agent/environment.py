@@ -36,12 +36,18 @@ def read_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) ->
     for name, value in environ.items():
         setting = name.removesuffix("_FILE")
         if setting != name and value and setting.startswith(PREFIXES) and not environ.get(setting):
-            merged[setting] = _read_secret_file(name, value)
+            merged[setting] = read_secret_file(name, value)
     merged.update({name: value for name, value in environ.items() if value})
     return merged
 
 
-def _read_secret_file(name: str, path: str) -> str:
+def read_secret_file(name: str, path: str) -> str:
+    """The text of the file that the setting names.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+
+    """
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

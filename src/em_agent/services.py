@@ -156,7 +156,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[GatewayServices]:
             recorder=recorder,
             search=Search(connections.pool, embedder),
             model=model,
-            rules={name: source_rules(settings, source) for name, source in SOURCES.items()},
+            rules=all_source_rules(settings),
             api_keys=settings.api_key_values,
             timezone=ZoneInfo(settings.timezone),
             slack=slack_access(settings),
@@ -212,13 +212,26 @@ def slack_access(settings: Settings) -> SlackAccess:
     )
 
 
+def all_source_rules(settings: Settings) -> dict[str, SourceRules]:
+    """The rules of every source; one that an installation is expected to have is warned of where it lacks its secret.
+
+    The others that lack theirs are named in one line: most installations have few of them.
+    """
+    rules = {name: source_rules(settings, source) for name, source in SOURCES.items()}
+    bare = [rule.source for rule in rules.values() if rule.source.secret_env is not None and not rule.secrets]
+    for source in bare:
+        if source.is_expected:
+            accepted = settings.takes_unsigned
+            log.warning("source.without_secret", source=source.name, setting=source.secret_env, accepted=accepted)
+    unused = [source.name for source in bare if not source.is_expected]
+    if unused:
+        log.info("sources.not_set_up", sources=unused)
+    return rules
+
+
 def source_rules(settings: Settings, source: WebhookSource) -> SourceRules:
-    """The rules of one source; a source without a secret is warned of."""
-    secrets = settings.secrets(source.secret_env)
-    if not secrets:
-        log.warning(
-            "source.without_secret", source=source.name, setting=source.secret_env, accepted=settings.takes_unsigned
-        )
+    """The rules of one source."""
+    secrets = settings.secrets(source.secret_env) if source.secret_env is not None else ()
     return SourceRules(
         source=source,
         secrets=[secret.encode() for secret in secrets],

@@ -26,7 +26,7 @@ from pydantic import (
 
 from em_agent.addresses import is_email, is_loopback, server_url, web_url
 from em_agent.configuration import Configuration, load_configuration
-from em_agent.environment import PREFIXES, default_data_dir, read_environment
+from em_agent.environment import PREFIXES, default_data_dir, read_environment, read_secret_file
 from em_agent.errors import ConfigurationError
 from em_agent.zones import zone_of
 
@@ -181,8 +181,16 @@ class Settings(BaseModel):
         return tuple(key.get_secret_value() for key in self.api_keys)
 
     def secrets(self, name: str) -> tuple[str, ...]:
-        """The comma-separated values of the secret that the environment calls `name`; none when it is not set."""
-        return tuple(part.strip() for part in self.environment.get(name, "").split(",") if part.strip())
+        """The comma-separated values of the secret that the environment calls `name`; none when it is not set.
+
+        Raises:
+            ConfigurationError: the file that is named instead of it cannot be read.
+
+        """
+        text, file = self.environment.get(name), self.environment.get(f"{name}_FILE")
+        if not text and file:
+            text = read_secret_file(f"{name}_FILE", file)
+        return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
     def check_models(self) -> None:
         """Refuse a model without an address, and an address without a model.

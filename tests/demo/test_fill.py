@@ -15,7 +15,8 @@ from em_agent.demo.send import send
 from em_agent.demo.year import Year, make_year
 from em_agent.embedded.postgres import start_postgres
 from em_agent.events.record import Recorder
-from em_agent.gateway.webhooks import Endpoint, WebhookGateway
+from em_agent.gateway.endpoint import Endpoint
+from em_agent.gateway.webhooks import WebhookGateway
 from em_agent.integrations.pagerduty.webhook import SOURCE
 from em_agent.kit.postgres import migrate, open_pool
 

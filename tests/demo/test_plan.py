@@ -17,6 +17,7 @@ NEW, OLD = "n3w/secret+=", "0ld-secret"
 
 def _is_authentic(delivery: SignedDelivery, *secrets: str) -> bool:
     given = delivery.headers.get(SIGNATURE, "")
+    assert SOURCE.signature is not None
     return SOURCE.signature.matches(given, delivery.body, [secret.encode() for secret in secrets])
 
 

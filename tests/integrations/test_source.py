@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from em_agent.integrations.source import HmacSha256, text_at, time_at
+from em_agent.integrations.readers import text_at, time_at
+from em_agent.integrations.source import HmacSha256
 from tests.deliveries import SECRET, signature
 
 MANY = HmacSha256("x-pagerduty-signature", prefix="v1=", many=True)

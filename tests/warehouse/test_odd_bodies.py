@@ -4,6 +4,9 @@ import json
 import random
 from datetime import UTC, datetime
 
+import pytest
+
+from em_agent.errors import RetriableError
 from em_agent.workers.dbt import Transformer
 from tests.marts import body, execute, fetch, store
 
@@ -164,28 +167,26 @@ def test_times_out_of_range_are_unknown(database_url: str) -> None:
 
 def test_a_run_that_broke_off_is_made_up_for(database_url: str, transformer: Transformer) -> None:
     """What a run had staged before it broke off is in the marts after the next, though the outbox is empty."""
-    store(
-        database_url,
-        [("a", body("incident.triggered", {"id": "P1", "service": {"id": "S1", "summary": "One"}}), None, RECEIVED)],
-    )
-    transformer.run()
-    store(
-        database_url,
-        [("b", body("incident.resolved", {"id": "P1", "service": {"id": "S1", "summary": "New"}}), None, RECEIVED)],
-    )
-    transformer.run()
-    after = fetch(database_url, "SELECT status, service_name FROM warehouse.fct_incidents")
-    assert after == [{"status": "resolved", "service_name": "New"}]
-    # As it was when the run broke off after staging.
-    execute(
-        database_url,
-        "UPDATE warehouse.fct_incidents SET status = 'triggered', transformed_at = '2000-01-01'; "
-        "UPDATE warehouse.fct_incident_episodes SET resolved_at = NULL, last_resolved_at = NULL, transformed_at = '2000-01-01'; "
-        "UPDATE warehouse.fct_incidents_received SET resolved_at = NULL, transformed_at = '2000-01-01'; "
-        "UPDATE warehouse.dim_services SET service_name = 'One', transformed_at = '2000-01-01'; DELETE FROM outbox",
-    )
-    transformer.run()
-    assert fetch(database_url, "SELECT status, service_name FROM warehouse.fct_incidents") == after
+    for name, kind in (("One", "triggered"), ("New", "resolved")):
+        data = {"id": "P1", "service": {"id": "S1", "summary": name}}
+        store(database_url, [(kind, body(f"incident.{kind}", data), None, RECEIVED)])
+        if kind == "resolved":
+            execute(
+                database_url,
+                "CREATE FUNCTION break_off() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION 'terminating'; END $$; "
+                "CREATE TRIGGER t BEFORE INSERT ON warehouse.dim_services EXECUTE FUNCTION break_off(); "
+                "CREATE TRIGGER t BEFORE INSERT ON warehouse.fct_incident_episodes EXECUTE FUNCTION break_off(); "
+                "CREATE TRIGGER t BEFORE INSERT ON warehouse.fct_incidents_received EXECUTE FUNCTION break_off()",
+            )
+            with pytest.raises(RetriableError, match="terminating"):
+                transformer.run()
+            execute(database_url, "DROP FUNCTION break_off CASCADE; DELETE FROM outbox")
+            assert fetch(database_url, "SELECT status FROM warehouse.fct_incidents") == [{"status": "triggered"}]
+        transformer.run()
+    assert fetch(database_url, "SELECT status, service_name FROM warehouse.fct_incidents") == [
+        {"status": "resolved", "service_name": "New"}
+    ]
     assert fetch(database_url, "SELECT service_name FROM warehouse.dim_services") == [{"service_name": "New"}]
     assert fetch(database_url, "SELECT resolved_at FROM warehouse.fct_incidents_received") == [
         {"resolved_at": RECEIVED}

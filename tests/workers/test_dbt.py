@@ -73,7 +73,10 @@ def test_plain_dbt_runs_beside_the_worker(database_url: str, transformer: Transf
 def test_errors_say_whether_to_try_again(database_url: str, transformer: Transformer, tmp_path: Path) -> None:
     """A server that is away is worth another try, a schema that is not ours is not, and a wrong URL is a setting."""
     transformer.run()
-    execute(database_url, "ALTER TABLE events_raw RENAME COLUMN payload TO body")
+    execute(
+        database_url,
+        "ALTER TABLE events_raw RENAME COLUMN payload TO body; INSERT INTO outbox VALUES (1, 'pagerduty')",
+    )
     with pytest.raises(PermanentError, match="payload"):
         transformer.run()
     with pytest.raises(RetriableError):

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
 
 from em_agent.api.backend import UseBackend
+from em_agent.api.deployments import IncidentDeployment, shown_link
 from em_agent.api.errors import problems
 from em_agent.api.parameters import known_only
 from em_agent.domain.incidents import IncidentEvent, Sender
@@ -132,6 +133,7 @@ class IncidentFull(IncidentSummary):
     assignments: list[Assignment]
     episodes: list[Episode]
     links: list[Link]
+    deployment: IncidentDeployment | None = Field(description="The deployment that it is linked to.")
     events: list[int]
 
 
@@ -222,6 +224,7 @@ def _full(detail: IncidentDetail) -> IncidentFull:
         ],
         episodes=[Episode(**{k: v for k, v in episode.items() if k != "ordinal"}) for episode in detail.episodes],
         links=[],  # no tracker's issues are received yet, so there is none to link
+        deployment=shown_link(detail.deployment),
         events=list(detail.events),
     )
 

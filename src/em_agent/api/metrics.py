@@ -23,13 +23,15 @@ from em_agent.metrics.parameters import (
     read_query,
 )
 from em_agent.metrics.query import GROUPINGS
+from em_agent.metrics.query import Query as IncidentQuery
 from em_agent.metrics.table import columns, rows, to_csv
 
 PATH = "/v1/metrics/incidents"
 COMPLETENESS_PATH = "/v1/metrics/completeness"
 
 
-def _text(description: str, choices: Sequence[str] = ()) -> Any:  # noqa: ANN401 - what FastAPI calls a Query
+def text(description: str, choices: Sequence[str] = ()) -> Any:  # noqa: ANN401 - what FastAPI calls a Query
+    """A parameter that is read as a text, for its OpenAPI."""
     return Query(description=description, json_schema_extra={"enum": [*choices]} if choices else None)
 
 
@@ -37,15 +39,18 @@ Text = str | None
 Texts = list[str]
 
 
-Since = Annotated[Text, _text("Begin of the window, an ISO 8601 time or date; default: 30 days before `until`.")]
-Until = Annotated[Text, _text("End of the window, which is not part of it; default: now.")]
-Service = Annotated[Texts, _text("Only incidents of any of these services, by id or name.")]
-Team = Annotated[Texts, _text("Only incidents of any of these teams, by id or name.")]
+Since = Annotated[Text, text("Begin of the window, an ISO 8601 time or date; default: 30 days before `until`.")]
+Until = Annotated[Text, text("End of the window, which is not part of it; default: now.")]
+Service = Annotated[Texts, text("Only incidents of any of these services, by id or name.")]
+Team = Annotated[Texts, text("Only incidents of any of these teams, by id or name.")]
 Urgency = Annotated[Texts, Query(description=f"Only incidents of this urgency: {' or '.join(URGENCIES)}.")]
-Priority = Annotated[Texts, _text("Only incidents of any of these priorities, by id or name.")]
+Priority = Annotated[Texts, text("Only incidents of any of these priorities, by id or name.")]
 GroupBy = Annotated[Texts, Query(description=f"Any of {', '.join(GROUPINGS)}: several with commas, or repeated.")]
-ExcludeMerged = Annotated[Text, _text("Leave out incidents that a merge closed.", BOOLEANS)]
-Timezone = Annotated[Text, _text("IANA name, for days, weeks, months and dates; default: the setting.")]
+ExcludeMerged = Annotated[Text, text("Leave out incidents that a merge closed.", BOOLEANS)]
+Timezone = Annotated[Text, text("IANA name, for days, weeks, months and dates; default: the setting.")]
+
+
+_WITHIN = "Count those {} within so many seconds, or minutes, hours, days: 15m, 4h, 2d."
 
 
 def _declared(  # noqa: PLR0913 - the parameters of the route, for its OpenAPI; their texts are read as one mapping
@@ -56,12 +61,14 @@ def _declared(  # noqa: PLR0913 - the parameters of the route, for its OpenAPI; 
     urgency: Urgency = [],  # noqa: B006
     priority: Priority = [],  # noqa: B006
     group_by: GroupBy = [],  # noqa: B006
-    clock: Annotated[Text, _text("The sender's clock, or that of the webhooks' receipt.", CLOCKS)] = None,
-    attribute_by: Annotated[Text, _text("What places an incident in the window.", ATTRIBUTIONS)] = None,
+    clock: Annotated[Text, text("The sender's clock, or that of the webhooks' receipt.", CLOCKS)] = None,
+    attribute_by: Annotated[Text, text("What places an incident in the window.", ATTRIBUTIONS)] = None,
     exclude_merged: ExcludeMerged = None,
     timezone: Timezone = None,
-    compare: Annotated[Text, _text("Add the window of the same length before.", COMPARISONS)] = None,
-    format: Annotated[Text, _text("CSV has one row for each group.", FORMATS)] = None,  # noqa: A002
+    compare: Annotated[Text, text("Add the window of the same length before.", COMPARISONS)] = None,
+    acknowledge_within: Annotated[Text, text(_WITHIN.format("acknowledged"))] = None,
+    resolve_within: Annotated[Text, text(_WITHIN.format("resolved"))] = None,
+    format: Annotated[Text, text("CSV has one row for each group.", FORMATS)] = None,  # noqa: A002
 ) -> frozenset[str]:
     """The names of the route's parameters."""
     return frozenset(locals())
@@ -127,14 +134,16 @@ async def _answer(request: Request, meter: IncidentMeter, timezone: str) -> Resp
     is_compared = choice(given, "compare", COMPARISONS) is not None
     is_csv = choice(given, "format", FORMATS) == "csv"
     metrics = await meter.measure(query, compare_previous=is_compared)
-    write = partial(_written, metrics, query.group_by, is_csv=is_csv, is_compared=is_compared)
+    write = partial(_written, metrics, query, is_csv=is_csv, is_compared=is_compared)
     content = await to_thread(write) if len(metrics.groups) > LARGE else write()
     return Response(content, media_type="text/csv" if is_csv else "application/json")
 
 
-def _written(metrics: IncidentMetrics, group_by: tuple[str, ...], *, is_csv: bool, is_compared: bool) -> str:
+def _written(metrics: IncidentMetrics, query: IncidentQuery, *, is_csv: bool, is_compared: bool) -> str:
     """The answer's body."""
+    without = frozenset(name for name, seconds in query.targets.items() if seconds is None)
     if is_csv:
-        windows = [metrics, *([metrics.previous] if metrics.previous else [])]
-        return to_csv(columns(group_by, Group), rows(windows))
-    return metrics.model_dump_json(exclude=set() if is_compared else {"previous"})
+        lines = rows(metrics, metrics.previous, without=without)
+        return to_csv(columns(query.group_by, Group, without), lines)
+    left_out: Any = {"groups": {"__all__": set(without)}}
+    return metrics.model_dump_json(exclude={**left_out, "previous": left_out if is_compared else True})

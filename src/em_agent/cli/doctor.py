@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from em_agent.doctor.database import Use
     from em_agent.doctor.report import Check
     from em_agent.settings import Settings
 
@@ -50,12 +53,11 @@ async def _examine() -> "list[Check]":
     from em_agent.doctor.database import examine_database
     from em_agent.doctor.pagerduty import examine_crawls
     from em_agent.doctor.report import fail, ok
-    from em_agent.doctor.services import examine_services
+    from em_agent.doctor.services import examine_services, secrets_of_gateway
     from em_agent.doctor.slack import examine_slack, examine_troubles
     from em_agent.doctor.stream import examine_stream
     from em_agent.embedded.endpoints import in_use
     from em_agent.errors import EmAgentError
-    from em_agent.integrations.registry import SOURCES
     from em_agent.services import slack_access
     from em_agent.settings import load_settings
 
@@ -69,16 +71,17 @@ async def _examine() -> "list[Check]":
     try:
         found = in_use(settings)
     except EmAgentError as error:
-        checks += await _secrets(settings, None)
+        checks += _secrets(settings, None)
         return [*checks, fail("running", str(error), "Databases and services are checked while it runs.")]
-    checks += await _secrets(settings, found.api_url)
+    of_gateway = await secrets_of_gateway(f"{found.api_url}/metrics")
+    checks += _secrets(settings, of_gateway)
     health = {
         "gateway": f"{found.api_url}/readyz/ingest",
         "connectors": f"{found.connectors_url}/healthz",
     }
     checks += await examine_services(health)
     checks += await examine_stream(found.nats_url)
-    checks += await examine_database(found.database_url, list(SOURCES))
+    checks += await examine_database(found.database_url, _uses(settings, of_gateway))
     checks += await examine_troubles(found.database_url) if settings.has_slack else []
     has_token = settings.pagerduty_api_token is not None
     every_seconds = settings.crawl_minutes * 60
@@ -96,20 +99,40 @@ async def _pagerduty(settings: "Settings") -> "list[Check]":
         return await examine_pagerduty(api)
 
 
-async def _secrets(settings: "Settings", api_url: str | None) -> "list[Check]":
+def _secrets(settings: "Settings", of_gateway: "Mapping[str, int] | None") -> "list[Check]":
     """The secrets of the gateway that runs, which may have another environment than we; ours when none does."""
-    from em_agent.doctor.services import examine_secrets, secrets_of_gateway
+    from em_agent.doctor.services import examine_secrets
     from em_agent.integrations.registry import SOURCES
 
-    names = {name: source.secret_env for name, source in SOURCES.items()}
-    of_gateway = None if api_url is None else await secrets_of_gateway(f"{api_url}/metrics")
-    counts = {name: len(settings.secrets(setting)) for name, setting in names.items()}
     return examine_secrets(
-        names,
-        counts if of_gateway is None else of_gateway,
+        [source for source in SOURCES.values() if source.secret_env is not None],
+        _counts(settings) if of_gateway is None else of_gateway,
         judged_by="this command's own settings" if of_gateway is None else "the gateway that runs",
         takes_unsigned=settings.takes_unsigned,
     )
+
+
+def _uses(settings: "Settings", of_gateway: "Mapping[str, int] | None") -> "list[Use]":
+    """What is known of each source before the database is asked."""
+    from em_agent.doctor.database import Use
+    from em_agent.integrations.registry import SOURCES
+
+    counts = _counts(settings) if of_gateway is None else of_gateway
+    return [
+        Use(
+            source.name,
+            is_wanted=source.is_expected or counts.get(source.name, 0) > 0,
+            lacks=None if counts.get(source.name, 0) else source.secret_env,
+        )
+        for source in SOURCES.values()
+    ]
+
+
+def _counts(settings: "Settings") -> dict[str, int]:
+    from em_agent.integrations.registry import SOURCES
+
+    settable = {name: source.secret_env for name, source in SOURCES.items() if source.secret_env is not None}
+    return {name: len(settings.secrets(setting)) for name, setting in settable.items()}
 
 
 def _data_directory(settings: "Settings") -> "list[Check]":

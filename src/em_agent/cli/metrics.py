@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from em_agent.cli.client import call, where
+from em_agent.cli.metrics_dora import show_dora
+from em_agent.cli.spans import shown_span
 from em_agent.errors import InvalidError
 
 PATH = "/v1/metrics/incidents"
@@ -20,15 +22,18 @@ _DURATIONS = (
     ("time_to_resolve_seconds", "MTTR"),
 )
 _STATISTICS = ("mean", "median", "p90")
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command(name="metrics")(show_metrics)
+    """Add the command, which has one of its own, to `app`."""
+    group = typer.Typer(invoke_without_command=True)
+    group.callback()(show_metrics)
+    group.command(name="dora")(show_dora)
+    app.add_typer(group, name="metrics")
 
 
 def show_metrics(  # noqa: PLR0913 - the parameters of the API
+    context: typer.Context,
     since: Annotated[str | None, typer.Option(help="Begin: an ISO 8601 time or date. Default: 30 days before.")] = None,
     until: Annotated[str | None, typer.Option(help="End, not included. Default: now.")] = None,
     service: Annotated[list[str] | None, typer.Option(help="Id or name; repeatable.")] = None,
@@ -52,6 +57,8 @@ def show_metrics(  # noqa: PLR0913 - the parameters of the API
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,  # noqa: FBT002
 ) -> None:
     """Show incident metrics: how many, how fast acknowledged and resolved."""
+    if context.invoked_subcommand:
+        return
     if as_json and as_csv:
         message = "--json and --csv exclude each other."
         raise InvalidError(message)
@@ -110,20 +117,5 @@ def _print_completeness(known: dict[str, Any]) -> None:
 def _cells(group: dict[str, Any]) -> list[str]:
     names = ["none" if value is None else value for value in group["key"].values()]
     counts = ["-" if group[name] is None else str(group[name]) for name in _COUNTS]
-    spans = [_span(group[name][statistic]) for name, _ in _DURATIONS for statistic in _STATISTICS]
+    spans = [shown_span(group[name][statistic]) for name, _ in _DURATIONS for statistic in _STATISTICS]
     return [*names, *counts, *spans]
-
-
-def _span(seconds: float | None) -> str:
-    """A duration as people say it; a dash where it is unknown."""
-    if seconds is None:
-        return "-"
-    size = abs(seconds)
-    sign = "-" if seconds < 0 else ""
-    if size < _MINUTE:
-        return f"{sign}{size:.1f}s"
-    if size < _HOUR:
-        return f"{sign}{int(size // _MINUTE)}m{int(size % _MINUTE):02}s"
-    if size < _DAY:
-        return f"{sign}{int(size // _HOUR)}h{int(size % _HOUR // _MINUTE):02}m"
-    return f"{sign}{int(size // _DAY)}d{int(size % _DAY // _HOUR):02}h"

@@ -1,6 +1,7 @@
 """Examines the database: the server itself, and what our tables say about the flow of events."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import asyncpg
 
@@ -32,11 +33,20 @@ SELECT built_at, extract(epoch FROM clock_timestamp() - built_at)::float8 AS age
     extract(epoch FROM clock_timestamp() - (
         SELECT min(e.received_at) FROM outbox AS o JOIN events_raw AS e ON e.id = o.event_id
     ))::float8 AS waiting_seconds
-FROM warehouse.freshness
+FROM warehouse.freshness WHERE as_of IS NOT NULL
 """
 
 
-async def examine_database(url: str, sources: Sequence[str]) -> list[Check]:
+@dataclass(frozen=True)
+class Use:
+    """A source, whether deliveries of it are awaited, and the setting of the secret that it lacks, if it lacks one."""
+
+    source: str
+    is_wanted: bool
+    lacks: str | None = None
+
+
+async def examine_database(url: str, uses: Sequence[Use]) -> list[Check]:
     """What is found in the database, by the order in which things depend on each other."""
     try:
         connection = await connect(url, name="em-agent doctor", command_seconds=20.0)
@@ -48,7 +58,7 @@ async def examine_database(url: str, sources: Sequence[str]) -> list[Check]:
             advice = "Run `em-agent migrate`."
             return [*checks, fail("migrations", "The database is not up to date with this release.", advice)]
         checks.append(ok("migrations", "The database is up to date."))
-        checks += [await _last_delivery(connection, source) for source in sources]
+        checks += [check for use in uses for check in await _last_delivery(connection, use)]
         checks += [await _outbox(connection), await _dead_letters(connection), await _quarantine(connection)]
         return [*checks, await _freshness(connection)]
     except asyncpg.InsufficientPrivilegeError as error:
@@ -88,13 +98,19 @@ async def _vector(connection: Connection) -> Check:
     return ok("pgvector", f"pgvector {version}.")
 
 
-async def _last_delivery(connection: Connection, source: str) -> Check:
-    name = f"deliveries: {source}"
-    row = await connection.fetchrow(_NEWEST, source)
+async def _last_delivery(connection: Connection, use: Use) -> list[Check]:
+    """How old the newest delivery is; nothing of a source that nobody awaits and that sent none."""
+    name = f"deliveries: {use.source}"
+    row = await connection.fetchrow(_NEWEST, use.source)
     if row is None:
-        advice = f"Send a test event from {source}, and see that its webhook's address ends with /webhooks/{source}."
-        return warn(name, "None has been received yet.", advice)
-    return ok(name, f"The last one was received {age_text(row['age_seconds'])} ago.")
+        address = f"its webhook's address ends with /webhooks/{use.source}"
+        advice = f"Send a test event from {use.source}, and see that {address}."
+        return [warn(name, "None has been received yet.", advice)] if use.is_wanted else []
+    detail = f"The last one was received {age_text(row['age_seconds'])} ago."
+    if use.lacks is not None and not use.is_wanted:
+        advice = f"Set {use.lacks} to the webhook's secret."
+        return [warn(name, f"{detail} Nothing proves that it came from there.", advice)]
+    return [ok(name, detail)]
 
 
 async def _outbox(connection: Connection) -> Check:

@@ -1,11 +1,12 @@
 """Examines the parts that answer HTTP, and the secrets that they verify with."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import httpx2
 
 from em_agent.doctor.report import Check, fail, ok, warn
+from em_agent.integrations.source import WebhookSource
 
 _ANSWER_SECONDS = 5.0
 _LONGEST_ANSWER = 120
@@ -41,17 +42,21 @@ async def secrets_of_gateway(url: str) -> dict[str, int] | None:
 
 
 def examine_secrets(
-    settings: Mapping[str, str], counts: Mapping[str, int], *, judged_by: str, takes_unsigned: bool
+    sources: Sequence[WebhookSource], counts: Mapping[str, int], *, judged_by: str, takes_unsigned: bool
 ) -> list[Check]:
-    """Whether each source, by its name, has secrets; `settings` has the names of what holds them."""
+    """Whether each source has secrets; those that an installation may well do without share one line."""
     risk = "accepted: anybody who reaches us can send" if takes_unsigned else "refused with 403"
-    checks = []
-    for source, setting in settings.items():
-        name = f"secret: {source}"
-        count = counts.get(source, 0)
+    checks, unused = [], []
+    for source in sources:
+        name = f"secret: {source.name}"
+        count = counts.get(source.name, 0)
         if count:
-            checks.append(ok(name, f"{setting} holds {count}, by {judged_by}."))
-        else:
-            advice = f"Set {setting} to the secret of the webhook subscription."
+            checks.append(ok(name, f"{source.secret_env} holds {count}, by {judged_by}."))
+        elif source.is_expected:
+            advice = f"Set {source.secret_env} to the secret of the webhook subscription."
             checks.append(warn(name, f"There is none, by {judged_by}: deliveries are {risk}.", advice))
+        else:
+            unused.append(source.name)
+    if unused:
+        checks.append(ok("sources not set up", f"{', '.join(unused)}, by {judged_by}."))
     return checks

@@ -6,19 +6,19 @@ https://developer.pagerduty.com/docs/webhooks-behavior.
 """
 
 import asyncio
-import hashlib
 import time
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
-import orjson
 import structlog
 
 from em_agent.domain.deliveries import Delivery
 from em_agent.errors import InvalidError, RetriableError
 from em_agent.events import quarantine
 from em_agent.events.record import ANSWER_SECONDS, Recorder, UnreadableError
+from em_agent.gateway.endpoint import Endpoint, utc_now
 from em_agent.gateway.http import (
     BodyTooLargeError,
     DisconnectedError,
@@ -29,36 +29,34 @@ from em_agent.gateway.http import (
     error,
     read_body,
 )
-from em_agent.gateway.rate import RateLimit
+from em_agent.gateway.reading import Arrival, json_text, read_plain
+from em_agent.gateway.room import Room
 from em_agent.gateway.telemetry import DELIVERIES, STORE_SECONDS
-from em_agent.integrations.source import WebhookSource
 from em_agent.kit.bodies import discard_body
 from em_agent.kit.postgres import Pool
 
 PATH_PREFIX = "/webhooks/"
 
+# Longer bodies are held one after the other, more or less: each takes several times its length while it is read.
+LONG_BYTES = 1024 * 1024
+ROOM_BYTES = 32 * 1024 * 1024
+LONG_BODY_SECONDS = 20.0
+
 log = structlog.get_logger()
 
 _METHOD_NOT_ALLOWED = error(405, "Method Not Allowed", "method_not_allowed", allow="POST")
 _NOT_FOUND = error(404, "There is no webhook source of this name.", "not_found")
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One source and the rules that the installation sets for it."""
-
-    source: WebhookSource
-    secrets: Sequence[bytes] = field(repr=False)
-    body_limit_bytes: int
-    takes_unsigned: bool
-    rate_limit: RateLimit | None = None
+_STALE = error(401, "The delivery was not sent just now, by what it says itself and by our clock.", "stale")
 
 
 @dataclass(slots=True)
 class _Request:
-    """What the log line says of a request."""
+    """One request, and what the log line says of it."""
 
     source: str
+    scope: Scope
+    receive: Receive
+    headers: Mapping[bytes, bytes] = field(default_factory=dict)
     event_type: str = "other"
     delivery_id: str | None = None
 
@@ -66,19 +64,28 @@ class _Request:
 class WebhookGateway:
     """The ASGI callable for every path below `/webhooks/`."""
 
-    def __init__(self, endpoints: Mapping[str, Endpoint], recorder: Recorder, pool: Pool) -> None:
+    def __init__(
+        self,
+        endpoints: Mapping[str, Endpoint],
+        recorder: Recorder,
+        pool: Pool,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         """Record through `recorder`; `pool` serves what is odd and rare."""
         self._endpoints = endpoints
         self._recorder = recorder
         self._pool = pool
+        self._now = now
+        self._room = Room(ROOM_BYTES, patience_seconds=ANSWER_SECONDS)
+        self._is_told: set[str] = set()
         self._log = log.bind()  # bound once: a line for each delivery goes without the lazy logger's look-up
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, count it, and write its line in the log."""
         started = time.perf_counter()
-        request = _Request(scope["path"].removeprefix(PATH_PREFIX).rstrip("/"))
+        request = _Request(scope["path"].removeprefix(PATH_PREFIX).rstrip("/"), scope, receive)
         try:
-            reply = await self._reply(scope, receive, request)
+            reply = await self._reply(request)
         except DisconnectedError:
             log.info("webhook.disconnected", source=request.source)
             return
@@ -96,50 +103,73 @@ class WebhookGateway:
             milliseconds=round(seconds * 1000, 1),
         )
 
-    async def _reply(self, scope: Scope, receive: Receive, request: _Request) -> Reply:
+    async def _reply(self, request: _Request) -> Reply:
         endpoint = self._endpoints.get(request.source)
         if endpoint is None:
             return _NOT_FOUND
-        if scope["method"] != "POST":
+        if request.scope["method"] != "POST":
             return _METHOD_NOT_ALLOWED
-        headers = _joined(scope["headers"])
+        request.headers = _joined(request.scope["headers"])
         try:
-            body = await read_body(receive, headers.get(b"content-length", b""), endpoint.body_limit_bytes)
+            length = _expected_bytes(request.headers, endpoint)
+            is_plain = endpoint.guard is None and length <= LONG_BYTES
+            return await (self._take(endpoint, request) if is_plain else self._take_warily(endpoint, request, length))
         except BodyTooLargeError:
             detail = f"The body is over the limit of {endpoint.body_limit_bytes} bytes."
-            is_read = await discard_body(receive)
-            return error(413, detail, "too_large", **({} if is_read else {"connection": "close"}))
-        signature = headers.get(endpoint.source.signature.header.encode(), b"").decode("latin-1")
-        refusal = _refuse(endpoint, signature, body)
+            return replace(error(413, detail, "too_large"), headers=await _drop_rest(request.receive))
+        except (RetriableError, TimeoutError) as failure:
+            detail = str(failure) or "The body took too long to come."
+            return error(503, detail, "unavailable", retry_after="2")
+
+    async def _take_warily(self, endpoint: Endpoint, request: _Request, length: int) -> Reply:
+        """Take a long delivery, or one that is guarded: nothing is read of what cannot be a right one."""
+        refusal = endpoint.refuse_unread(request.scope, request.headers)
+        if refusal is not None:
+            return replace(refusal, headers=(*refusal.headers, *await _drop_rest(request.receive)))
+        if length <= LONG_BYTES:
+            return await self._take(endpoint, request)
+        async with self._room.lend(length), asyncio.timeout(LONG_BODY_SECONDS):
+            return await self._take(endpoint, request)
+
+    async def _take(self, endpoint: Endpoint, request: _Request) -> Reply:
+        headers = request.headers
+        body = await read_body(request.receive, headers.get(b"content-length", b""), endpoint.body_limit_bytes)
+        signature = endpoint.signature_of(headers)
+        refusal = endpoint.refuse(signature, body)
         if refusal is not None:
             return refusal
+        text = body if endpoint.source.form_field is None else await json_text(endpoint.source, headers, body)
+        arrival = Arrival(endpoint.source, headers, signature, body, text)
+        document = read_plain(text)
+        if document is None:
+            return await _soon(self._accept_odd(endpoint, arrival, request))
         try:
-            return await self._accept(endpoint, headers, signature, body, request)
-        except RetriableError as failure:
-            return error(503, str(failure), "unavailable", retry_after="2")
+            delivery = self._read(endpoint, arrival, document)
+            del document  # a long one takes several times the room of its text
+            return delivery if isinstance(delivery, Reply) else await self._record(endpoint, delivery, request)
+        except UnreadableError as reason:
+            return await _soon(self._set_aside(endpoint, arrival, reason))
 
-    async def _accept(
-        self, endpoint: Endpoint, headers: Mapping[bytes, bytes], signature: str, body: bytes, request: _Request
-    ) -> Reply:
-        document = _read_plain(body)
-        if document is not None:
-            delivery = _delivery(endpoint.source, headers, signature, body, document)
-            try:
-                return await self._record(endpoint, delivery, request)
-            except UnreadableError as reason:
-                return await _soon(self._set_aside(endpoint, delivery, reason))
-        return await _soon(self._accept_odd(endpoint, headers, signature, body, request))
-
-    async def _accept_odd(
-        self, endpoint: Endpoint, headers: Mapping[bytes, bytes], signature: str, body: bytes, request: _Request
-    ) -> Reply:
+    async def _accept_odd(self, endpoint: Endpoint, arrival: Arrival, request: _Request) -> Reply:
         """Have PostgreSQL judge the body."""
         try:
-            document = await quarantine.read_odd_body(self._pool, body)
-            delivery = _delivery(endpoint.source, headers, signature, body, document)
-            return await self._record(endpoint, delivery, request)
+            document = await quarantine.read_odd_body(self._pool, arrival.text)
+            delivery = self._read(endpoint, arrival, document)
+            return delivery if isinstance(delivery, Reply) else await self._record(endpoint, delivery, request)
         except (InvalidError, UnreadableError) as reason:
-            return await self._set_aside(endpoint, _delivery(endpoint.source, headers, signature, body, {}), reason)
+            return await self._set_aside(endpoint, arrival, reason)
+
+    def _read(self, endpoint: Endpoint, arrival: Arrival, document: Mapping[str, Any]) -> Delivery | Reply:
+        """The delivery that the document makes, or why it is refused."""
+        source = endpoint.source
+        if source.sent_at is not None and endpoint.is_stale(arrival.sent_at(document), self._now()):
+            return _STALE
+        if source.check is not None:
+            try:
+                source.check(document)
+            except InvalidError as reason:
+                return error(422, str(reason), "invalid")
+        return arrival.delivery(document)
 
     async def _record(self, endpoint: Endpoint, delivery: Delivery, request: _Request) -> Reply:
         if delivery.event_type in endpoint.source.event_types:
@@ -148,30 +178,27 @@ class WebhookGateway:
         started = time.perf_counter()
         receipt = await self._recorder.record(delivery)
         STORE_SECONDS.observe(time.perf_counter() - started)
+        if not endpoint.secrets:
+            self._tell_unsigned(endpoint)
         if receipt.is_new:
             return Reply(200, b'{"status":"ok","id":%d}' % receipt.id, "ok")
         return Reply(200, b'{"status":"duplicate","id":%d}' % receipt.id, "duplicate")
 
-    async def _set_aside(self, endpoint: Endpoint, delivery: Delivery, reason: Exception) -> Reply:
+    async def _set_aside(self, endpoint: Endpoint, arrival: Arrival, reason: Exception) -> Reply:
+        if endpoint.source.check is not None:  # whoever sent it can mend it
+            return error(422, str(reason), "invalid")
         if not endpoint.secrets:
             return error(400, str(reason), "invalid")
-        kept = await quarantine.keep(self._pool, delivery, str(reason))
-        log.warning("webhook.quarantined", source=delivery.source, quarantine_id=kept, reason=str(reason))
+        kept = await quarantine.keep(self._pool, arrival.unread(), str(reason))
+        log.warning("webhook.quarantined", source=endpoint.source.name, quarantine_id=kept, reason=str(reason))
         return Reply(200, b'{"status":"quarantined","id":%d}' % kept, "quarantined")
 
-
-def _read_plain(body: bytes) -> Mapping[str, Any] | None:
-    """The body's object if it is one that PostgreSQL's json functions can read for certain.
-
-    What orjson reads they read too, except for the escape of NUL; what it does not, they may.
-    """
-    if b"\\u0000" in body:
-        return None
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    return document if isinstance(document, dict) else None
+    def _tell_unsigned(self, endpoint: Endpoint) -> None:
+        """Warn, once, that a source which nobody set up is in use all the same."""
+        source = endpoint.source
+        if source.secret_env is not None and not source.is_expected and source.name not in self._is_told:
+            self._is_told.add(source.name)
+            log.warning("source.without_secret", source=source.name, setting=source.secret_env, accepted=True)
 
 
 async def _soon(work: Coroutine[Any, Any, Reply]) -> Reply:
@@ -192,20 +219,24 @@ async def _soon(work: Coroutine[Any, Any, Reply]) -> Reply:
     return task.result()
 
 
-def _refuse(endpoint: Endpoint, signature: str, body: bytes) -> Reply | None:
-    """The answer to a delivery that does not prove itself or comes too fast."""
-    if endpoint.secrets:
-        if not endpoint.source.signature.matches(signature, body, endpoint.secrets):
-            detail = "The signature is missing or does not match the body."
-            return error(401, detail, "unauthentic")
-    elif not endpoint.takes_unsigned:
-        detail = f"This source has no secret: set {endpoint.source.secret_env}, or EM_AGENT_ALLOW_UNSIGNED=true."
-        return error(403, detail, "refused")
-    if endpoint.rate_limit is not None:
-        wait_seconds = endpoint.rate_limit.take()
-        if wait_seconds:
-            return error(429, "Too many deliveries a second.", "rate_limited", retry_after=str(wait_seconds))
-    return None
+async def _drop_rest(receive: Receive) -> tuple[tuple[bytes, bytes], ...]:
+    """The header that ends the connection where the body that nobody reads is too long to drop."""
+    return () if await discard_body(receive) else ((b"connection", b"close"),)
+
+
+def _expected_bytes(headers: Mapping[bytes, bytes], endpoint: Endpoint) -> int:
+    """How long the body is, by its header; as long as may be where there is none.
+
+    Raises:
+        BodyTooLargeError: it is over the limit.
+
+    """
+    announced = headers.get(b"content-length", b"")
+    if not announced.isdigit():
+        return endpoint.body_limit_bytes
+    if int(announced) > endpoint.body_limit_bytes:
+        raise BodyTooLargeError
+    return int(announced)
 
 
 def _joined(pairs: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -214,18 +245,3 @@ def _joined(pairs: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     for name, value in pairs:
         headers[name] = headers[name] + b"," + value if name in headers else value
     return headers
-
-
-def _delivery(
-    source: WebhookSource, headers: Mapping[bytes, bytes], signature: str, body: bytes, envelope: Mapping[str, Any]
-) -> Delivery:
-    kept = {name: headers[name.encode()].decode("latin-1") for name in source.kept_headers if name.encode() in headers}
-    return Delivery(
-        source=source.name,
-        delivery_id=source.delivery_id(envelope) or hashlib.sha256(body).hexdigest(),
-        body=body,
-        event_type=source.event_type(envelope),
-        occurred_at=source.occurred_at(envelope),
-        signature=signature or None,
-        headers=kept,
-    )

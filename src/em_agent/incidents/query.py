@@ -1,15 +1,12 @@
 """Which incidents to list: filters, order, and the place to go on from."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from em_agent.errors import InvalidError
+from em_agent.kit import cursors
 
 # What can be sorted by, with the type that its column has.
 SORT_COLUMNS = {
@@ -19,6 +16,8 @@ SORT_COLUMNS = {
     "time_to_acknowledge_seconds": "double precision",
     "time_to_resolve_seconds": "double precision",
 }
+
+OPEN = frozenset({"triggered", "acknowledged"})
 
 # An id, or a name that it has or had: incidents from before a change of the name belong to it, too.
 _BY_NAME = (
@@ -57,8 +56,23 @@ class IncidentQuery:
             raise InvalidError(message)
         return column
 
-    def to_sql(self, columns: str) -> tuple[str, list[Any]]:  # noqa: C901 - one branch a filter
+    def to_sql(self, columns: str) -> tuple[str, list[Any]]:
         """The statement and its parameters; it asks for one row more than `limit`, to tell whether there are more."""
+        clauses, values = self._conditions()
+        column, direction = self.sort_column, "DESC" if self.sort.startswith("-") else "ASC"
+        if self.cursor is not None:
+            clauses.append(self._after(column, direction, values))
+        values.append(self.limit + 1)
+        order = f"ORDER BY {column} {direction} NULLS LAST, id {direction}"
+        return f"SELECT {columns} FROM incidents {_where(clauses)} {order} LIMIT ${len(values)}", values  # noqa: S608
+
+    def to_count_sql(self) -> tuple[str, list[Any]]:
+        """The statement that counts all of them by status, whatever the page, and its parameters."""
+        clauses, values = self._conditions()
+        return f"SELECT status, count(*) AS n FROM incidents {_where(clauses)} GROUP BY status", values  # noqa: S608
+
+    def _conditions(self) -> tuple[list[str], list[Any]]:  # noqa: C901 - one branch a filter
+        """The conditions of the filters, and their parameters."""
         clauses: list[str] = []
         values: list[Any] = []
 
@@ -78,21 +92,17 @@ class IncidentQuery:
             add("urgency = ANY(?)", list(self.urgency))
         if self.priority:
             add(_BY_NAME.format(name="priority"), list(self.priority))
-        if self.status:
+        if set(self.status) == OPEN:
+            clauses.append("status <> 'resolved'")  # as their index says it
+        elif self.status:
             add("status = ANY(?)", list(self.status))
         if self.exclude_merged:
             clauses.append("NOT is_merged")
-        column, direction = self.sort_column, "DESC" if self.sort.startswith("-") else "ASC"
-        if self.cursor is not None:
-            clauses.append(self._after(column, direction, values))
-        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
-        values.append(self.limit + 1)
-        order = f"ORDER BY {column} {direction} NULLS LAST, id {direction}"
-        return f"SELECT {columns} FROM incidents {where} {order} LIMIT ${len(values)}", values  # noqa: S608
+        return clauses, values
 
     def _after(self, column: str, direction: str, values: list[Any]) -> str:
         """The condition for the rows behind the cursor; those without a value come last."""
-        key, incident_id = _decode(self.cursor or "")
+        key, incident_id = cursors.decode(self.cursor or "")
         beyond = "<" if direction == "DESC" else ">"
         values.append(incident_id)
         by_id = f"id {beyond} ${len(values)}"
@@ -104,18 +114,8 @@ class IncidentQuery:
 
     def cursor_after(self, row: Any) -> str:  # noqa: ANN401 - a row with the sort column and the id
         """The cursor of the page that begins behind the row."""
-        key = row[self.sort_column]
-        text = key.isoformat() if isinstance(key, datetime) else key if key is None else str(key)
-        return base64.urlsafe_b64encode(orjson.dumps([text, row["id"]])).decode()
+        return cursors.encode(row[self.sort_column], row["id"])
 
 
-def _decode(cursor: str) -> tuple[str | None, str]:
-    try:
-        key, incident_id = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
-    except (binascii.Error, ValueError, TypeError) as error:
-        message = "cursor is not one that this API gave: take next_cursor of the page before."
-        raise InvalidError(message) from error
-    if not isinstance(incident_id, str) or not (key is None or isinstance(key, str)):
-        message = "cursor is not one that this API gave: take next_cursor of the page before."
-        raise InvalidError(message)
-    return key, incident_id
+def _where(clauses: Sequence[str]) -> str:
+    return f"WHERE {' AND '.join(clauses)}" if clauses else ""

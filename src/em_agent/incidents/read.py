@@ -9,6 +9,7 @@ from em_agent.domain.fold import fold
 from em_agent.domain.incidents import IncidentEvent, Sources
 from em_agent.errors import InvalidError, NotFoundError
 from em_agent.incidents import facts
+from em_agent.incidents.deployments import DeploymentLink, find_link
 from em_agent.incidents.query import IncidentQuery
 from em_agent.kit.postgres import Connection, Pool
 
@@ -49,6 +50,7 @@ class IncidentDetail:
     notes: Sequence[asyncpg.Record]
     assignments: Sequence[asyncpg.Record]
     episodes: Sequence[asyncpg.Record]
+    deployment: DeploymentLink
 
 
 async def find_page(pool: Pool, query: IncidentQuery) -> Page:
@@ -71,6 +73,23 @@ async def find_page(pool: Pool, query: IncidentQuery) -> Page:
     return Page(rows, query.cursor_after(rows[-1]) if has_more else None)
 
 
+def number_of(id_or_number: str) -> int | None:
+    """The number that the text is, with or without #; None where it is none."""
+    digits = id_or_number.removeprefix("#")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None  # noqa: PLR2004
+
+
+async def count_by_status(pool: Pool, query: IncidentQuery) -> dict[str, int]:
+    """How many incidents the query asks for in all, whatever its page, by their status."""
+    statement, values = query.to_count_sql()
+    return {row["status"]: row["n"] for row in await pool.fetch(statement, *values)}
+
+
+async def count(pool: Pool, query: IncidentQuery) -> int:
+    """How many incidents the query's filters leave, on all pages together."""
+    return sum((await count_by_status(pool, query)).values())
+
+
 async def find_incident(pool: Pool, id_or_number: str) -> IncidentDetail:
     """The incident with this id or number.
 
@@ -78,15 +97,13 @@ async def find_incident(pool: Pool, id_or_number: str) -> IncidentDetail:
         NotFoundError: there is none.
 
     """
-    digits = id_or_number.removeprefix("#")
-    number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None  # noqa: PLR2004
     # In one state of the database: an event that is folded meanwhile is in all of the parts or in none.
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        return await _read(connection, id_or_number, number)
+        return await _read(connection, id_or_number)
 
 
-async def _read(connection: Connection, id_or_number: str, number: int | None) -> IncidentDetail:
-    incident = await connection.fetchrow(_FIND, id_or_number, number)
+async def _read(connection: Connection, id_or_number: str) -> IncidentDetail:
+    incident = await connection.fetchrow(_FIND, id_or_number, number_of(id_or_number))
     if incident is None:
         message = f"There is no incident {id_or_number[:100]!r}."
         raise NotFoundError(message)
@@ -113,4 +130,5 @@ async def _read(connection: Connection, id_or_number: str, number: int | None) -
             "WHERE incident_id = $1 ORDER BY ordinal",
             incident_id,
         ),
+        await find_link(connection, incident_id),
     )

@@ -138,7 +138,7 @@ def _fill(query: Query, buckets: Buckets | None, rows: Sequence[Mapping[str, Any
     found = {(_labels(query, row), row["bucket"] - 1 if buckets else 0): row for row in rows}
     groups = []
     for place, key in lay_out(query.group_by, query.labels, found, buckets):
-        group = _group(found.get(place), key)
+        group = _group(query, found.get(place), key)
         if buckets:
             group.incomplete = None
         groups.append(group)
@@ -149,9 +149,10 @@ def _labels(query: Query, row: Mapping[str, Any]) -> tuple[str | None, ...]:
     return tuple(row[f"label_{n}"] for n in range(len(query.labels)))
 
 
-def _group(row: Mapping[str, Any] | None, key: dict[str, str | None]) -> Group:
+def _group(query: Query, row: Mapping[str, Any] | None, key: dict[str, str | None]) -> Group:
     if row is None:
-        return Group(key=key)
+        nothing: dict[str, Any] = {name: 0 for name, seconds in query.targets.items() if seconds is not None}
+        return Group(key=key, **nothing)
     values: dict[str, Any] = {name: row[name] for name in _COUNTS}
     values.update({name: read_duration(row, name) for name in DURATIONS})
     return Group(key=key, **values)

@@ -47,6 +47,12 @@ class Group(BaseModel):
     )
     impossible: int = Field(default=0, description="Those with a negative duration, which is left out.")
     high_urgency: int = Field(default=0, description="Those of high urgency.")
+    acknowledged_within: int | None = Field(
+        default=None, description="Those acknowledged within `acknowledge_within`; only where it is given."
+    )
+    resolved_within: int | None = Field(
+        default=None, description="Those resolved within `resolve_within`; only where it is given."
+    )
     time_to_acknowledge_seconds: Duration = Field(
         default_factory=Duration, description="First trigger to first explicit acknowledgement."
     )

@@ -1,5 +1,6 @@
 """Reads a query out of the texts that a caller sends. An empty text is one that was not given."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,9 @@ BOOLEANS = ("true", "false")
 COMPARISONS = ("previous",)
 FORMATS = ("json", "csv")
 REPEATABLE = frozenset({"service", "team", "environment", "urgency", "priority", "group_by"})
+
+_DURATION = re.compile(r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,3})?)(?P<unit>[smhd]?)")
+_UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 _Choice = TypeVar("_Choice", bound=str)
 
@@ -78,6 +82,8 @@ def read_query(given: Mapping[str, Sequence[str]], *, now: datetime, timezone: s
         priorities=values.get("priority", ()),
         group_by=read_groupings(values.get("group_by", ()), GROUPINGS),
         exclude_merged=choice(values, "exclude_merged", BOOLEANS) == "true",
+        acknowledge_within_seconds=read_seconds(values, "acknowledge_within"),
+        resolve_within_seconds=read_seconds(values, "resolve_within"),
     )
 
 
@@ -90,6 +96,23 @@ def choice(given: Mapping[str, Sequence[str]], name: str, choices: Sequence[_Cho
     """
     text = _one(given, name)
     return _among(name, text, choices) if text else None
+
+
+def read_seconds(given: Mapping[str, Sequence[str]], name: str) -> float | None:
+    """The seconds that the parameter means, such as `900` or `15m`, or None where it is not given.
+
+    Raises:
+        InvalidError: it is no such duration.
+
+    """
+    text = _one(given, name)
+    if text is None:
+        return None
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        message = f"{name} must be a number of seconds, or of minutes, hours or days such as 15m, 4h or 2d."
+        raise InvalidError(message)
+    return float(match["number"]) * _UNIT_SECONDS[match["unit"]]
 
 
 def _one(given: Mapping[str, Sequence[str]], name: str) -> str | None:

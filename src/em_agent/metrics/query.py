@@ -30,6 +30,8 @@ class Query:
     priorities: tuple[str, ...] = ()
     group_by: tuple[str, ...] = ()
     exclude_merged: bool = False
+    acknowledge_within_seconds: float | None = None
+    resolve_within_seconds: float | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -40,6 +42,14 @@ class Query:
     def labels(self) -> tuple[str, ...]:
         """What groups by a property of the incident."""
         return tuple(name for name in self.group_by if name in LABELS)
+
+    @property
+    def targets(self) -> dict[str, float | None]:
+        """What is counted only where it is asked for, with the seconds that are allowed."""
+        return {
+            "acknowledged_within": self.acknowledge_within_seconds,
+            "resolved_within": self.resolve_within_seconds,
+        }
 
     @property
     def units(self) -> tuple[str, ...]:

@@ -57,6 +57,7 @@ _COUNTS = """
     count(triggered_at) FILTER (WHERE urgency = 'high') AS high_urgency"""
 
 DURATIONS = ("time_to_acknowledge_seconds", "time_to_resolve_seconds", "active_seconds")
+_TARGETS = {"acknowledged_within": "time_to_acknowledge_seconds", "resolved_within": "time_to_resolve_seconds"}
 _FRACTIONS = ", ".join(str(fraction) for _, fraction in PERCENTILES)
 
 # The dimension of what may group or filter by a reference: the name shown is the newest of its id. An incident has the
@@ -82,6 +83,7 @@ def build(query: Query, buckets: Buckets | None) -> Statement:
     statement = Statement()
     source = (_OCCURRED if query.clock == "occurred" else _RECEIVED).format(columns=_label_columns(query))
     facts = _facts(statement, query, source, with_incomplete=buckets is None)
+    within = "".join(_within(statement, name, seconds) for name, seconds in query.targets.items())
     columns, joins = _labels(query)
     keys = [f"label_{n}" for n in range(len(columns))]
     shown = [f'{column} COLLATE "C" AS {key}' for column, key in zip(columns, keys, strict=True)]
@@ -91,7 +93,7 @@ def build(query: Query, buckets: Buckets | None) -> Statement:
         keys.append("bucket")
     labelled = f"SELECT facts.*{''.join(f', {column}' for column in shown)} FROM facts {' '.join(joins)}"
     durations = ", ".join(duration_columns(name) for name in DURATIONS)
-    select = f"SELECT {''.join(f'{key}, ' for key in keys)}{_COUNTS}, {durations} FROM labelled"
+    select = f"SELECT {''.join(f'{key}, ' for key in keys)}{_COUNTS}{within}, {durations} FROM labelled"
     group = f" GROUP BY {', '.join(keys)}" if keys else ""
     statement.text = f"WITH facts AS ({facts}), labelled AS ({labelled}) {select}{group}"
     return statement
@@ -103,6 +105,14 @@ def duration_columns(name: str) -> str:
         f"count({name}) AS {name}_count, avg({name}) AS {name}_mean, "
         f"percentile_cont(ARRAY[{_FRACTIONS}]) WITHIN GROUP (ORDER BY {name}) AS {name}_percentiles"
     )
+
+
+def _within(statement: Statement, name: str, seconds: float | None) -> str:
+    """The count of the incidents whose duration is no longer; null where nothing asks for it."""
+    if seconds is None:
+        return f", NULL::bigint AS {name}"
+    longest = statement.place(seconds)
+    return f", count(*) FILTER (WHERE {_TARGETS[name]} <= {longest}::double precision) AS {name}"
 
 
 def _facts(statement: Statement, query: Query, source: str, *, with_incomplete: bool) -> str:

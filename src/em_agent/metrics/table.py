@@ -27,9 +27,9 @@ def columns(group_by: tuple[str, ...], model: type[BaseModel], without: frozense
     return ["since", "until", *group_by, *_names(model, without)]
 
 
-def rows(windows: Iterable[_Window], without: frozenset[str] = frozenset()) -> Iterator[list[Cell]]:
-    """One row for each group of each window."""
-    for window in windows:
+def rows(*windows: _Window | None, without: frozenset[str] = frozenset()) -> Iterator[list[Cell]]:
+    """One row for each group of each window that there is."""
+    for window in filter(None, windows):
         for group in window.groups:
             yield [as_text(window.since), as_text(window.until), *group.key.values(), *_values(group, without)]
 

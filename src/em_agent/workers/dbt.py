@@ -19,6 +19,7 @@ from psycopg2.extensions import parse_dsn
 
 from em_agent.errors import ConfigurationError, PermanentError, RetriableError
 from em_agent.kit import memory
+from em_agent.workers import selection
 
 PROJECT_DIR = Path(str(files("em_agent") / "warehouse"))
 
@@ -49,7 +50,7 @@ class Summary:
     @property
     def new_events(self) -> int:
         """Events that were not staged before."""
-        return self.rows.get("stg_pagerduty__incident_events", 0)
+        return sum(count for model, count in self.rows.items() if model.startswith("stg_"))
 
 
 def connection_variables(database_url: str) -> dict[str, str]:
@@ -107,6 +108,7 @@ class Transformer:
         """
         self._database_url = database_url
         self._manifest: Any = None
+        self._is_sure = False  # that every mart is there, and that no run broke off since
         work_dir.mkdir(parents=True, exist_ok=True)
         for name in ("PGPASSWORD", "PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"):
             os.environ.pop(name, None)
@@ -114,10 +116,12 @@ class Transformer:
         os.environ.update(dbt_variables(work_dir))
         os.environ["PGOPTIONS"] = _OPTIONS
 
-    def run(self, *, full_refresh: bool = False) -> Summary:
+    def run(self, *, full_refresh: bool = False, tags: Sequence[str] = ()) -> Summary:
         """What was done to take in every event of the outbox, or, with `full_refresh`, to build all anew.
 
-        Marts that another version of the project built are built anew too: their columns or meaning may differ.
+        The first run, and the one after a failure, look at every model, later ones at those that new events concern.
+        Marts that another version of the project built are built anew: their columns or meaning may differ. With
+        `tags` a full refresh is one of the models that have one of them, and of what is made of these.
 
         Raises:
             RetriableError: the database is away, or in the way: a later run may work.
@@ -129,7 +133,15 @@ class Transformer:
             self.load()
             cursor.execute("SELECT obj_description(to_regnamespace('warehouse'), 'pg_namespace')")
             is_other = cursor.fetchone() != (_project_mark(),)
-            result = self._invoke(["run", *(["--full-refresh"] if full_refresh or is_other else [])])
+            if is_other or full_refresh:
+                selected: list[str] | None = ["--full-refresh", *([] if is_other else selection.of_tags(tags))]
+            else:
+                selected = selection.of_new_events(cursor, self._manifest) if self._is_sure else []
+            if selected is None:
+                return Summary(time.monotonic() - started)
+            self._is_sure = False
+            result = self._invoke(["run", *selected])
+            self._is_sure = True
             if is_other:
                 cursor.execute("COMMENT ON SCHEMA warehouse IS %s", (_project_mark(),))
         memory.give_back()
@@ -151,7 +163,7 @@ class Transformer:
     def _invoke(self, arguments: Sequence[str]) -> Any:  # noqa: ANN401 - dbt types it so
         from dbt.cli.main import dbtRunner  # noqa: PLC0415 - seconds to import, which other roles don't need
 
-        quiet = ["--log-level", "none", "--log-level-file", "warn", "--no-use-colors", "--no-write-json"]
+        quiet = ["--log-level", "none", "--log-level-file", "none", "--no-use-colors", "--no-write-json"]
         outcome = dbtRunner(manifest=self._manifest).invoke([*quiet, *arguments])
         if outcome.success:
             return outcome.result

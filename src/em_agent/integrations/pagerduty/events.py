@@ -12,7 +12,7 @@ from em_agent.domain.deliveries import StoredEvent
 from em_agent.domain.incidents import IncidentEvent, Note
 from em_agent.domain.times import effective_time
 from em_agent.integrations.pagerduty.objects import mapping, read_id, read_ref, read_snapshot, read_text
-from em_agent.integrations.source import Document
+from em_agent.integrations.readers import Document
 
 _PREFIX = "incident."
 

@@ -13,7 +13,7 @@ from em_agent.domain.deliveries import StoredEvent
 from em_agent.domain.incidents import IncidentEvent
 from em_agent.domain.times import effective_time
 from em_agent.integrations.pagerduty.objects import mapping, read_id, read_ref, read_text
-from em_agent.integrations.source import Document
+from em_agent.integrations.readers import Document
 
 SOURCE = "pagerduty_api"
 

@@ -17,7 +17,7 @@ from em_agent.domain.deliveries import Delivery
 from em_agent.domain.times import parse_time
 from em_agent.errors import InvalidError
 from em_agent.integrations.pagerduty import log_entries, snapshots
-from em_agent.integrations.source import LONGEST_DELIVERY_ID, LONGEST_EVENT_TYPE
+from em_agent.integrations.readers import LONGEST_DELIVERY_ID, LONGEST_EVENT_TYPE
 from em_agent.kit import json
 
 LOG, SNAPSHOT = log_entries.SOURCE, snapshots.SOURCE

@@ -16,7 +16,7 @@ from em_agent.domain.deliveries import StoredEvent
 from em_agent.domain.incidents import OBSERVED, SEEN_OPEN, IncidentEvent, Note, Ref, Snapshot
 from em_agent.domain.times import CLOCK_TOLERANCE, effective_time, parse_time
 from em_agent.integrations.pagerduty.objects import mapping, read_id, read_ref, read_snapshot, read_text
-from em_agent.integrations.source import Document
+from em_agent.integrations.readers import Document
 
 SOURCE = "pagerduty_snapshot"
 

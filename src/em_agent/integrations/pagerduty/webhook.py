@@ -7,14 +7,8 @@ Signed with `X-PagerDuty-Signature: v1=<hex>[,v1=<hex>...]`, one for each active
 https://developer.pagerduty.com/docs/verifying-webhook-signatures.
 """
 
-from em_agent.integrations.source import (
-    LONGEST_DELIVERY_ID,
-    LONGEST_EVENT_TYPE,
-    HmacSha256,
-    WebhookSource,
-    text_at,
-    time_at,
-)
+from em_agent.integrations.readers import LONGEST_DELIVERY_ID, LONGEST_EVENT_TYPE, text_at, time_at
+from em_agent.integrations.source import HmacSha256, WebhookSource
 
 EVENT_TYPES = frozenset(
     {
@@ -47,4 +41,5 @@ SOURCE = WebhookSource(
     occurred_at=time_at("event", "occurred_at"),
     event_types=EVENT_TYPES,
     kept_headers=("content-type", "user-agent", "x-webhook-id", "x-webhook-subscription"),
+    is_expected=True,
 )

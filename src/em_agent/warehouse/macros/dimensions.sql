@@ -1,5 +1,5 @@
 {#- One row for each id that the events' snapshots name, with the newest name. `names` selects id, name, at,
-    reading_rank, delivery_id and transformed_at from what is not taken in yet. -#}
+    reading_rank and delivery_id from what is not taken in yet. -#}
 {% macro newest_names(id, name, names) %}
     {%- set newest_first = 'at desc, reading_rank desc, delivery_id collate "C" desc' %}
     with named as (
@@ -7,10 +7,10 @@
     ),
 
     ranked as (
-        select id, name, at, reading_rank, delivery_id, transformed_at from named
+        select id, name, at, reading_rank, delivery_id from named
         {% if is_incremental() %}
             union all
-            select known.{{ id }}, known.{{ name }}, known.named_at, known.named_rank, known.named_by, known.transformed_at
+            select known.{{ id }}, known.{{ name }}, known.named_at, known.named_rank, known.named_by
             from {{ this }} as known
             where known.{{ id }} in (select named.id from named)
         {% endif %}
@@ -22,7 +22,7 @@
         (array_agg(at order by (name is null), {{ newest_first }}))[1] as named_at,
         (array_agg(reading_rank order by (name is null), {{ newest_first }}))[1] as named_rank,
         (array_agg(delivery_id order by (name is null), {{ newest_first }}))[1] as named_by,
-        max(transformed_at) as transformed_at
+        {{ mark_of_run() }} as transformed_at
     from ranked
     group by id
 {% endmacro %}
@@ -35,8 +35,7 @@
             {{ reference }}_name as name,
             at,
             reading_rank,
-            delivery_id,
-            transformed_at
+            delivery_id
         from {{ ref("stg_pagerduty__incident_events") }}
         where
             {{ reference }}_id is not null

@@ -32,3 +32,20 @@
 {% macro sender(origin) -%}
     case when {{ origin }} in ('log', 'snapshot') then 'api' when {{ origin }} is not null then 'webhook' end
 {%- endmacro %}
+
+{#- What titles of the same trouble have in common: words, but neither numbers nor ids. An id is a UUID, or a word of
+    seven characters or more with a digit in it. -#}
+{% macro title_key(title) -%}
+    md5(btrim(
+        regexp_replace(
+            regexp_replace(
+                regexp_replace(
+                    lower(left({{ title }}, 2000)),
+                    '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\m(?=[a-z]*[0-9])[a-z0-9]{7,}\M', '#', 'g'
+                ),
+                '[0-9]+(?:[.,:][0-9]+)*', '#', 'g'
+            ),
+            '[[:space:]]+', ' ', 'g'
+        )
+    ))
+{%- endmacro %}

@@ -20,6 +20,13 @@
     case when json_typeof({{ value }}) = 'object' then {{ value }} else '{}'::json end
 {%- endmacro %}
 
+{#- The fields of a JSON object, each as JSON, as a source of their own. -#}
+{% macro fields_of(value, alias, names) -%}
+    json_to_record({{ json_object(value) }}) as {{ alias }} (
+        {%- for name in names %}{{ name }} json{{ ", " if not loop.last }}{% endfor -%}
+    )
+{%- endmacro %}
+
 {#- The id and the name of a reference such as {"id": "P1", "type": "service_reference", "summary": "Checkout"}; some
     have a name in place of the summary. What is no object has neither. The live state cuts names there, too: indexes
     take no longer ones. -#}

@@ -1,25 +1,31 @@
 {#- One model at a time, whoever runs it: a run by hand and that of the worker take turns. dbt opens a connection for
-    each model, so that no lock lasts for a run; interleaved runs are right because each model takes in what its own
-    upstream marked later than anything it has. -#}
+    each model, so that no lock lasts for a run. Interleaved runs are right all the same, and so are runs that build some
+    of the models: with its turn a model draws a mark that is later than any before it, so that whatever is written after
+    it has read has a later one. -#}
 {% macro take_turn() %}
-    select pg_advisory_xact_lock(hashtextextended('em_agent.warehouse', 0))
+    select pg_advisory_xact_lock(hashtextextended('em_agent.warehouse', 0));
+    select set_config('em_agent.mark', warehouse.next_mark()::text, true)
 {% endmacro %}
 
-{#- The time that marks the rows of this run: later than every mark before it, even when the clock was set back. -#}
-{% macro mark_of_run() %}
-    {%- if execute and load_relation(this) is not none -%}
-        greatest(clock_timestamp(), (select max(transformed_at) from {{ this }}) + interval '1 microsecond')
-    {%- else -%}
-        clock_timestamp()
-    {%- endif -%}
-{% endmacro %}
+{#- The mark of this turn, which every model gives its rows as `transformed_at`, whatever marks they were made of. -#}
+{% macro mark_of_run() -%}
+    nullif(current_setting('em_agent.mark', true), '')::timestamptz
+{%- endmacro %}
 
-{#- The newest mark that this model has taken in. A literal, not a subquery, so that the planner sees how few rows lie
-    after it and goes by the index. -#}
+{#- The mark up to which this model has taken in all of its upstreams, also where nothing came of it. A literal, not a
+    subquery, so that the planner sees how few rows lie after it and goes by the index. -#}
 {% macro watermark() %}
     {%- if not execute -%} {{ return("'-infinity'::timestamptz") }} {%- endif -%}
-    {%- set query = "select coalesce(max(transformed_at), '-infinity')::text from " ~ this -%}
+    {%- set query -%}
+        select coalesce(max(mark), '-infinity')::text from warehouse.taken_in where model = '{{ this.identifier }}'
+    {%- endset -%}
     {{- return("'" ~ run_query(query)[0][0] ~ "'::timestamptz") -}}
+{% endmacro %}
+
+{#- Note that the model has taken in what there was at its turn. -#}
+{% macro remember_taken_in() %}
+    insert into warehouse.taken_in (model, mark) values ('{{ this.identifier }}', {{ mark_of_run() }})
+    on conflict (model) do update set mark = excluded.mark
 {% endmacro %}
 
 {#- The filter that keeps the incidents that changed upstream since this model took them in; in a full build all. An
@@ -37,9 +43,12 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- A table that was just built has no statistics yet. -#}
-{% macro analyze_when_built() %}
-    {%- if config.get("materialized") == "incremental" and not is_incremental() -%} analyze {{ this }} {%- endif -%}
+{#- What a table that was just built lacks: statistics, and the note of what it has taken in. -#}
+{% macro finish_when_built() %}
+    {%- if config.get("materialized") == "incremental" and not is_incremental() -%}
+        {{ remember_taken_in() }};
+        analyze {{ this }}
+    {%- endif -%}
 {% endmacro %}
 
 {#- An index that `indexes` cannot express. PostgreSQL names it, since the table that it replaces has its names. -#}

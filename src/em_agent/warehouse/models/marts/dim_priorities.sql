@@ -1,7 +1,7 @@
 {{
     config(
         unique_key="priority_id",
-        indexes=[{"columns": ["priority_id"], "unique": true}, {"columns": ["transformed_at"]}],
+        indexes=[{"columns": ["priority_id"], "unique": true}],
     )
 }}
 

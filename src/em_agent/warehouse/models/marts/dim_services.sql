@@ -1,7 +1,7 @@
 {{
     config(
         unique_key="service_id",
-        indexes=[{"columns": ["service_id"], "unique": true}, {"columns": ["transformed_at"]}],
+        indexes=[{"columns": ["service_id"], "unique": true}],
     )
 }}
 

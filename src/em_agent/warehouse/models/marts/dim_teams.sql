@@ -1,7 +1,7 @@
 {{
     config(
         unique_key="team_id",
-        indexes=[{"columns": ["team_id"], "unique": true}, {"columns": ["transformed_at"]}],
+        indexes=[{"columns": ["team_id"], "unique": true}],
     )
 }}
 
@@ -11,8 +11,7 @@
         team.name,
         events.at,
         events.reading_rank,
-        events.delivery_id,
-        events.transformed_at
+        events.delivery_id
     from {{ ref("stg_pagerduty__incident_events") }} as events
     cross join lateral jsonb_to_recordset(events.teams) as team (id text, name text)
     where

@@ -9,8 +9,7 @@ with incidents as (
     select
         incident_id,
         min(at) filter (where kind = 'triggered') as first_triggered_at,
-        min(created_at) as created_at,
-        max(transformed_at) as transformed_at
+        min(created_at) as created_at
     from {{ ref("int_incidents__merged") }}
     where {{ changed_incidents(ref("stg_pagerduty__incident_events")) }}
     group by incident_id
@@ -47,8 +46,7 @@ episodes as (
         changes.resolved_at,
         changes.last_resolved_at,
         -- A reopening that was implied and then stated is one.
-        greatest(changes.explicit_reopenings, (changes.ordinal > 1)::integer, 0)::integer as reopen_count,
-        incidents.transformed_at
+        greatest(changes.explicit_reopenings, (changes.ordinal > 1)::integer, 0)::integer as reopen_count
     from incidents
     left join changes on incidents.incident_id = changes.incident_id
 )
@@ -62,5 +60,5 @@ select
     last_resolved_at,
     reopen_count,
     extract(epoch from resolved_at - started_at)::double precision as active_seconds,
-    transformed_at
+    {{ mark_of_run() }} as transformed_at
 from episodes

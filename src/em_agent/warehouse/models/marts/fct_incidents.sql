@@ -5,6 +5,8 @@
             {"columns": ["incident_id"], "unique": true},
             {"columns": ["transformed_at"]},
             {"columns": ["resolved_at"]},
+            {"columns": ["number"]},
+            {"columns": ["title_key", "service_key", "triggered_at"]},
         ],
         post_hook=["{{ index_when_built(metrics_index()) }}"],
     )
@@ -90,7 +92,6 @@ episodes as (
         (array_agg(last_resolved_at order by ordinal desc))[1] as resolved_at,
         sum(reopen_count)::integer as reopen_count,
         sum(active_seconds) as active_seconds,
-        max(transformed_at) as transformed_at,
         coalesce(bool_or(active_seconds < 0), false) as has_negative,
         bool_or(resolved_at is not null and started_at is null) as has_unseen
     from {{ ref("fct_incident_episodes") }}
@@ -116,7 +117,6 @@ durations as (
         incidents.*,
         episodes.resolved_at,
         episodes.reopen_count,
-        episodes.transformed_at,
         extract(epoch from incidents.acknowledged_at - incidents.triggered_at)::double precision as acknowledge_seconds,
         extract(epoch from episodes.resolved_at - incidents.triggered_at)::double precision as resolve_seconds,
         case
@@ -131,6 +131,7 @@ select
     durations.incident_id,
     durations.number,
     durations.title,
+    {{ title_key("durations.title") }} as title_key,
     durations.html_url,
     case
         when durations.resolved_at is not null then 'resolved'
@@ -182,7 +183,7 @@ select
     durations.event_count::integer as event_count,
     durations.last_event_at,
     durations.last_received_at,
-    durations.transformed_at
+    {{ mark_of_run() }} as transformed_at
 from durations
 left join raised on durations.incident_id = raised.incident_id
 left join events as service on durations.service_event_id = service.event_id

@@ -16,8 +16,7 @@ with spans as (
         document_id,
         min(received_at) filter (where kind = 'triggered') as triggered_at,
         min(received_at) filter (where kind = 'acknowledged') as acknowledged_at,
-        max(received_at) filter (where kind = 'resolved') as resolved_at,
-        max(transformed_at) as transformed_at
+        max(received_at) filter (where kind = 'resolved') as resolved_at
     from {{ ref("stg_pagerduty__incident_events") }}
     where
         origin = 'webhook'
@@ -38,7 +37,7 @@ select
         spans.acknowledged_at,
         spans.resolved_at,
     {% endif %}
-    spans.transformed_at
+    {{ mark_of_run() }} as transformed_at
 from spans
 {% if is_incremental() %}
     left join {{ this }} as known on spans.document_key = known.document_key

@@ -1,15 +1,13 @@
 {{ config(unique_key="id", indexes=[{"columns": ["id"], "unique": true}]) }}
 
--- Built after all others, so that whoever sees a new version here sees the rows that made it.
+-- Written by every run, after all other models, so that whoever sees a new version here sees the rows that made it.
 -- depends_on: {{ ref("fct_incidents_received") }}
 -- depends_on: {{ ref("dim_services") }}
 -- depends_on: {{ ref("dim_teams") }}
 -- depends_on: {{ ref("dim_priorities") }}
 -- depends_on: {{ ref("dim_escalation_policies") }}
 with included as (
-    select
-        max(last_received_at) as as_of,
-        max(transformed_at) as transformed_at
+    select max(last_received_at) as as_of
     from {{ ref("fct_incidents") }}
     {% if is_incremental() %} where transformed_at > {{ watermark() }} {% endif %}
 )
@@ -21,7 +19,6 @@ select
     {% else %}
         included.as_of,
     {% endif %}
-    included.transformed_at,
+    {{ mark_of_run() }} as transformed_at,
     clock_timestamp() as built_at
 from included
-where included.transformed_at is not null

@@ -11,16 +11,14 @@
             "{{ index_when_built('(transformed_at) where priority_id is not null') }}",
             "{{ index_when_built('(transformed_at) where escalation_policy_id is not null') }}",
             "{{ index_when_built(\"(transformed_at) where teams <> '[]'\") }}",
+            "{{ index_when_built('(incident_id) where note_text is not null') }}",
+            "{{ index_when_built('(transformed_at) where note_text is not null') }}",
         ],
     )
 }}
 
 -- Whatever is not transformed yet is still in the outbox, so that only a full build reads all of events_raw.
-with run as materialized (
-    select {{ mark_of_run() }} as transformed_at
-),
-
-records as materialized (
+with records as materialized (
     select
         events_raw.id as event_id,
         events_raw.source,
@@ -147,7 +145,7 @@ select
     case when snapshots.origin = 'webhook' then snapshots.document ->> 'id' end as document_id,
     snapshots.kind,
     case when snapshots.is_note then {{ json_id("(snapshots.note -> 'id')") }} end as note_id,
-    case when snapshots.is_note then snapshots.note ->> 'content' end as note_content,
+    case when snapshots.is_note then {{ json_text("(snapshots.note -> 'content')") }} end as note_text,
     case when snapshots.is_clock_believed then snapshots.occurred_at else snapshots.received_at end as at,
     {{ reading_rank("snapshots.kind") }} as reading_rank,
     snapshots.occurred_at,
@@ -187,6 +185,5 @@ select
     case
         when snapshots.status_at <= snapshots.received_at + interval '24 hours' then snapshots.status_at
     end as status_at,
-    run.transformed_at
+    {{ mark_of_run() }} as transformed_at
 from snapshots
-cross join run

@@ -1,0 +1,1 @@
+"""The pages: one module each, with what it shows and what its numbers lead to."""

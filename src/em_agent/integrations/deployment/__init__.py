@@ -1,0 +1,1 @@
+"""Deployments as any pipeline posts them."""

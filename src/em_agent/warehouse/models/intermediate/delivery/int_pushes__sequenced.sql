@@ -1,0 +1,309 @@
+{{
+    config(
+        unique_key="event_id",
+        indexes=[
+            {"columns": ["event_id"], "unique": true},
+            {"columns": ["repository", "sequence"]},
+            {"columns": ["transformed_at"]},
+        ],
+        pre_hook=["set local enable_mergejoin = off"],
+        post_hook=[
+            "{{ index_when_built('(repository, sequence) where is_rewinding') }}",
+        ],
+    )
+}}
+
+with recursive run as materialized (
+    select {{ mark_of_run() }} as transformed_at
+),
+
+arrived as materialized (
+    select
+        pushes.event_id,
+        pushes.repository,
+        pushes.before_sha,
+        pushes.after_sha,
+        pushes.is_created,
+        pushes.is_deleted,
+        pushes.is_forced
+    from {{ ref("stg_github__pushes") }} as pushes
+    where {{ is_new_in("pushes") }}
+    {% if is_incremental() %}
+        and not exists (
+            select 1 from {{ this }} as known
+            where known.event_id = pushes.event_id
+        )
+    {% endif %}
+),
+
+{% if is_incremental() %}
+-- Pushes that do nothing but extend the tip, one by one, need no look at what is below it.
+tips as materialized (
+    select
+        repositories.repository,
+        repositories.pushes,
+        tip.after_sha,
+        tip.sequence
+    from (
+        select
+            repository,
+            count(*) as pushes
+        from arrived
+        group by repository
+    ) as repositories
+    cross join lateral (
+        select
+            known.after_sha,
+            known.sequence
+        from {{ this }} as known
+        where known.repository = repositories.repository and known.sequence is not null
+        order by known.sequence desc
+        limit 1
+    ) as tip
+),
+
+extending as (
+    select
+        tips.repository,
+        null::bigint as event_id,
+        tips.after_sha,
+        tips.sequence,
+        0::bigint as depth,
+        tips.pushes
+    from tips
+    union all
+    select
+        arrived.repository,
+        arrived.event_id,
+        arrived.after_sha,
+        extending.sequence + 1 as sequence,
+        extending.depth + 1 as depth,
+        extending.pushes
+    from extending
+    inner join arrived
+        on
+            extending.repository = arrived.repository
+            and extending.after_sha = arrived.before_sha
+            and extending.depth < extending.pushes
+    where
+        not (arrived.is_forced or arrived.is_created or arrived.is_deleted)
+        and arrived.before_sha <> arrived.after_sha
+        and not exists (
+            select 1 from {{ ref("stg_github__pushes") }} as others
+            where
+                others.repository = arrived.repository
+                and others.event_id <> arrived.event_id
+                and others.before_sha = arrived.before_sha
+        )
+        and not exists (
+            select 1 from {{ ref("stg_github__pushes") }} as others
+            where
+                others.repository = arrived.repository
+                and others.event_id <> arrived.event_id
+                and others.after_sha = arrived.after_sha
+        )
+),
+
+extended as materialized (
+    select repository
+    from extending
+    where event_id is not null
+    group by repository
+    having
+        count(*) = max(pushes)
+        and bool_and(not exists (
+            select 1 from {{ this }} as known
+            inner join {{ ref("stg_github__pushes") }} as others on known.event_id = others.event_id
+            where others.repository = extending.repository and others.before_sha = extending.after_sha
+        ))
+),
+{% endif %}
+
+pushes as materialized (
+    select distinct on (pushes.repository, pushes.before_sha, pushes.after_sha, pushes.stated_at)
+        pushes.event_id,
+        pushes.repository,
+        pushes.before_sha,
+        pushes.after_sha,
+        pushes.is_created,
+        pushes.is_deleted,
+        pushes.at,
+        pushes.delivery_id
+    from {{ ref("stg_github__pushes") }} as pushes
+    where
+        pushes.before_sha <> pushes.after_sha
+        {% if is_incremental() %}
+            and pushes.repository in (
+                select arrived.repository from arrived
+                where arrived.repository not in (select extended.repository from extended)
+            )
+        {% endif %}
+    -- Two hooks may tell of one push.
+    order by
+        pushes.repository asc,
+        pushes.before_sha asc,
+        pushes.after_sha asc,
+        pushes.stated_at asc,
+        pushes.delivery_id collate "C" asc
+),
+
+-- At each commit that was the tip pushes arrive and leave.
+ends as (
+    select
+        event_id,
+        repository,
+        before_sha as sha,
+        at,
+        delivery_id,
+        false as is_arrival
+    from pushes
+    where not is_created
+    union all
+    select
+        event_id,
+        repository,
+        after_sha as sha,
+        at,
+        delivery_id,
+        true as is_arrival
+    from pushes
+    where not is_deleted
+),
+
+meetings as (
+    select
+        event_id,
+        is_arrival,
+        at,
+        delivery_id,
+        count(*) over tip as ends,
+        count(*) filter (where is_arrival) over tip as arrivals,
+        max(event_id) filter (where is_arrival) over tip as arrival_id,
+        lag(event_id) over in_time as earlier_id,
+        lag(is_arrival) over in_time as is_after_arrival
+    from ends
+    window
+        tip as (partition by repository, sha),
+        in_time as (
+            partition by repository, sha
+            order by at asc, is_arrival desc, delivery_id collate "C" asc
+        )
+),
+
+-- Where one arrived and one left, no clock is asked: they follow each other. Where the branch was there more than once,
+-- who leaves follows who arrived last.
+links as materialized (
+    select
+        pushes.event_id,
+        pushes.repository,
+        pushes.at,
+        pushes.delivery_id,
+        case
+            when meetings.ends = 2 and meetings.arrivals = 1 then meetings.arrival_id
+            when meetings.is_after_arrival then meetings.earlier_id
+        end as previous_id
+    from pushes
+    left join meetings on pushes.event_id = meetings.event_id and not meetings.is_arrival
+),
+
+walked as (
+    select
+        event_id,
+        event_id as root_id,
+        1 as depth
+    from links
+    where previous_id is null
+    union all
+    select
+        links.event_id,
+        walked.root_id,
+        walked.depth + 1 as depth
+    from walked
+    inner join links on walked.event_id = links.previous_id
+),
+
+-- What nothing leads to goes round in a circle, which begins where a push is older than the one before it.
+circles as materialized (
+    select
+        links.event_id,
+        case
+            when (earlier.at, earlier.delivery_id collate "C") < (links.at, links.delivery_id collate "C")
+                then links.previous_id
+        end as previous_id
+    from links
+    inner join links as earlier on links.previous_id = earlier.event_id
+    where links.event_id not in (select walked.event_id from walked)
+),
+
+rounds as (
+    select
+        event_id,
+        event_id as root_id,
+        1 as depth
+    from circles
+    where previous_id is null
+    union all
+    select
+        circles.event_id,
+        rounds.root_id,
+        rounds.depth + 1 as depth
+    from rounds
+    inner join circles on rounds.event_id = circles.previous_id
+),
+
+-- Stretches with a lost push between them follow each other by the time of their first one.
+ordered as (
+    select
+        places.event_id,
+        row_number() over (
+            partition by roots.repository order by roots.at, roots.delivery_id collate "C", places.depth
+        ) as sequence
+    from (
+        select * from walked
+        union all
+        select * from rounds
+    ) as places
+    inner join links as roots on places.root_id = roots.event_id
+),
+
+sequenced as (
+    select
+        pushes.event_id,
+        ordered.sequence
+    from {{ ref("stg_github__pushes") }} as pushes
+    left join ordered on pushes.event_id = ordered.event_id
+    {% if is_incremental() %}
+        where
+            pushes.repository in (
+                select arrived.repository from arrived
+                where arrived.repository not in (select extended.repository from extended)
+            )
+        union all
+        select
+            extending.event_id,
+            extending.sequence
+        from extending
+        inner join extended on extending.repository = extended.repository
+        where extending.event_id is not null
+    {% endif %}
+)
+
+select
+    pushes.event_id,
+    pushes.repository,
+    pushes.before_sha,
+    pushes.after_sha,
+    pushes.is_created,
+    pushes.is_forced,
+    pushes.commit_count,
+    not pushes.is_deleted and (pushes.is_forced or pushes.is_created or pushes.commit_count = 0) as is_rewinding,
+    pushes.at,
+    sequenced.sequence,
+    run.transformed_at
+from sequenced
+inner join {{ ref("stg_github__pushes") }} as pushes on sequenced.event_id = pushes.event_id
+cross join run
+{% if is_incremental() %}
+    left join {{ this }} as known on sequenced.event_id = known.event_id
+    where known.event_id is null or known.sequence is distinct from sequenced.sequence
+{% endif %}

@@ -1,0 +1,5 @@
+select
+    kind,
+    name,
+    service
+from {{ source("em_agent", "service_mapping") }}

@@ -1,0 +1,2 @@
+select change_window_seconds
+from {{ source("em_agent", "delivery_settings") }}

@@ -1,0 +1,154 @@
+"""Runs of some of the models: what they leave out, and that they leave out no event."""
+
+import json
+import random
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from em_agent.integrations.registry import SOURCES
+from em_agent.workers import dbt, selection
+from em_agent.workers.dbt import Transformer
+from tests.marts import body, execute, fetch, store
+
+RECEIVED = datetime(2026, 3, 1, 10, tzinfo=UTC)
+# Models of another vendor, and one that is made of both.
+PUSHES = """
+{{ config(unique_key="event_id") }}
+select events_raw.id as event_id, events_raw.payload ->> 'incident' as incident_id, {{ mark_of_run() }} as transformed_at
+from {{ source("em_agent", "events_raw") }} as events_raw
+{% if is_incremental() %} inner join {{ source("em_agent", "outbox") }} as o on events_raw.id = o.event_id {% endif %}
+where events_raw.source = 'github'
+{% if is_incremental() %} and not exists (select from {{ this }} as done where done.event_id = events_raw.id) {% endif %}
+"""
+MENTIONS = """
+{{ config(unique_key="incident_id") }}
+select i.incident_id, i.status, count(p.event_id) as pushes, {{ mark_of_run() }} as transformed_at
+from {{ ref("fct_incidents") }} as i
+left join {{ ref("stg_github__pushes") }} as p on i.incident_id = p.incident_id
+{% if is_incremental() %}
+where i.transformed_at > {{ watermark() }} or i.incident_id in (
+    select incident_id from {{ ref("stg_github__pushes") }} where transformed_at > {{ watermark() }}
+)
+{% endif %}
+group by i.incident_id, i.status
+"""
+
+
+@pytest.fixture
+def transformer(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Transformer:
+    """What runs the project and these models."""
+    project = tmp_path / "project"
+    shutil.copytree(dbt.PROJECT_DIR, project)
+    monkeypatch.setattr(dbt, "PROJECT_DIR", project)
+    for place, text in {"staging/github/stg_github__pushes": PUSHES, "marts/delivery/fct_mentions": MENTIONS}.items():
+        path = project / "models" / f"{place}.sql"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    settings = project / "dbt_project.yml"
+    settings.write_text(settings.read_text() + "    marts:\n      delivery:\n        +tags: [delivery]\n")
+    return Transformer(database_url, tmp_path / "work")
+
+
+def _push(number: int, incident: str) -> tuple[str, str, None, datetime, str]:
+    return f"push{number}", json.dumps({"incident": incident}), None, RECEIVED, "github"
+
+
+def _marks(url: str) -> dict[str, Any]:
+    return {row["model"]: row["mark"] for row in fetch(url, "SELECT * FROM warehouse.taken_in")}
+
+
+def _mentions(url: str) -> list[dict[str, Any]]:
+    return fetch(url, "SELECT incident_id, status, pushes FROM warehouse.fct_mentions ORDER BY 1")
+
+
+def test_a_run_looks_at_what_new_events_concern(database_url: str, transformer: Transformer) -> None:
+    """Events of a vendor cause a run of its models, of what is made of them and of the freshness; none causes none."""
+    store(database_url, [("a", body("incident.triggered", {"id": "P1"}), RECEIVED, RECEIVED)])
+    transformer.run()
+    execute(database_url, "DELETE FROM outbox")
+    before = _marks(database_url)
+    transformer.run()
+    assert _marks(database_url) == before
+    store(database_url, [_push(1, "P1")])
+    transformer.run()
+    after = _marks(database_url)
+    assert {model for model in after if after[model] > before[model]} == {
+        "stg_github__pushes", "fct_mentions", "freshness",
+    }  # fmt: skip
+    execute(database_url, "DELETE FROM outbox")
+    store(database_url, [("b", "{}", RECEIVED, RECEIVED, "pagerduty_api")])
+    transformer.run()
+    assert {model for model, mark in _marks(database_url).items() if mark == after[model]} == {"stg_github__pushes"}
+    assert _mentions(database_url) == [{"incident_id": "P1", "status": "triggered", "pushes": 1}]
+
+
+def test_a_view_that_is_gone_is_made_again(database_url: str, transformer: Transformer) -> None:
+    """Views are replaced by the first run, and by later ones where one is missing."""
+    transformer.run()
+    execute(database_url, "DROP VIEW warehouse.int_incidents__sequenced")
+    store(database_url, [("a", body("incident.triggered", {"id": "P1"}), RECEIVED, RECEIVED)])
+    transformer.run()
+    assert fetch(database_url, "SELECT incident_id FROM warehouse.fct_incidents") == [{"incident_id": "P1"}]
+
+
+def test_tags_are_built_anew(database_url: str, transformer: Transformer) -> None:
+    """A full refresh of tags builds their models from all there is, and leaves the tables of others alone."""
+    store(database_url, [("a", body("incident.triggered", {"id": "P1"}), RECEIVED, RECEIVED), _push(1, "P1")])
+    transformer.run()
+    tables = "SELECT 'warehouse.fct_incidents'::regclass::oid AS oid"
+    table, before = fetch(database_url, tables), _mentions(database_url)
+    execute(database_url, "UPDATE warehouse.fct_mentions SET pushes = 7; DELETE FROM outbox")
+    transformer.run(full_refresh=True, tags=["delivery"])
+    assert (fetch(database_url, tables), _mentions(database_url)) == (table, before)
+
+
+def test_no_event_is_left_out(database_url: str, transformer: Transformer) -> None:
+    """Whatever runs build which models in which order, between them and by hand, the tables are those of a full build."""
+    rng = random.Random(4)
+    models = ["stg_pagerduty__incident_events", "fct_incident_episodes", "fct_incidents", "stg_github__pushes"]
+    transformer.run()
+    for number in range(25):
+        incident = f"P{rng.randrange(6)}"
+        kind = rng.choice(["triggered", "acknowledged", "resolved"])
+        told = (f"a{number}", body(f"incident.{kind}", {"id": incident}), RECEIVED.replace(minute=number), RECEIVED)
+        store(database_url, rng.choice([[told], [_push(number, incident)], [told, _push(number, incident)]]))
+        if rng.random() < 0.4:
+            transformer._invoke(["run", "--select", rng.choice(models)])
+        if rng.random() < 0.5:
+            transformer._invoke(["run", "--select", "fct_mentions"])
+        if rng.random() < 0.6:
+            transformer.run()
+            execute(database_url, "DELETE FROM outbox")
+    transformer.run()
+    found = _mentions(database_url)
+    transformer.run(full_refresh=True)
+    assert found == _mentions(database_url)
+    assert sum(row["pushes"] for row in found) > 5
+
+
+def test_every_model_has_its_place(transformer: Transformer) -> None:
+    """What reads events lies in the folder of a source's vendor, and the freshness comes after every mart."""
+    transformer.load()
+    nodes = {node.unique_id: node for node in transformer._manifest.nodes.values() if node.resource_type == "model"}
+    readers = {node.fqn[1:3] and tuple(node.fqn[1:3]) for node in nodes.values() if node.sources}
+    vendors = {name.split("_")[0] for name in SOURCES} | {"github"}
+    assert readers <= {("staging", vendor) for vendor in vendors}
+    last = nodes[f"model.em_agent.{selection._LAST}"].depends_on.nodes
+    marts = {node.unique_id for node in nodes.values() if node.fqn[1] == "marts" and node.name != selection._LAST}
+    above = set(last)
+    while more := {up for name in above for up in nodes[name].depends_on.nodes if up in nodes} - above:
+        above |= more
+    assert marts - {"model.em_agent.fct_mentions"} <= above
+
+
+def test_marks_only_grow(database_url: str) -> None:
+    """A mark is later than the one before it, to the microsecond, though the clock was set back."""
+    execute(database_url, "SELECT setval('warehouse.marks', 4102444800123456)")
+    first, second = (fetch(database_url, "SELECT warehouse.next_mark() AS mark")[0]["mark"] for _ in range(2))
+    assert (first, second) == (
+        datetime(2100, 1, 1, 0, 0, 0, 123457, tzinfo=UTC), datetime(2100, 1, 1, 0, 0, 0, 123458, tzinfo=UTC),
+    )  # fmt: skip
