@@ -40,10 +40,8 @@ def _deployment(key: str, states: list[State], incidents: list[Incident]) -> Dep
     ordered = sorted(states, key=lambda state: state.at)
     successes = [state for state in ordered if state.status == "success"]
     finals = [state for state in ordered if state.status != "in_progress"]
-    if ordered[0].source == "github" and successes:
-        chosen = successes[0]
-    else:
-        chosen = (finals or ordered)[-1]
+    is_settled = ordered[0].source == "github" and bool(successes)
+    chosen = successes[0] if is_settled else (finals or ordered)[-1]
     is_third = chosen.service == "PSVC3" and any(incident.service == "Third" for incident in incidents)
     named = (chosen.incident or "").lstrip("#")
     return Deployment(
