@@ -22,6 +22,8 @@ _ASKED_OF_METRICS = (
     "service", "team", "urgency", "priority", "timezone", "clock", "attribute_by", "exclude_merged",
 )  # fmt: skip
 _OF_INCIDENTS = ("service", "team", "urgency", "priority", "timezone", "attribute_by", "exclude_merged")
+_LONG_AGO = "1970-01-01"  # what is open is open whenever it began
+_OF_OPEN = ("service", "team", "urgency", "priority", "timezone")
 _PLACES = frozenset({"cursor", "page"})  # where in a list one is: nothing of that holds for another list
 _COMPARISONS = ("previous", "none")
 _FEW_DAYS, _FEW_WEEKS = timedelta(days=45), timedelta(weeks=30)
@@ -118,6 +120,11 @@ class Filters:
         zone = self.query.zone
         window = {"since": _begin(since or self.query.since, zone), "until": _begin(until or self.query.until, zone)}
         return _url("/incidents", kept, {**window, **changes})
+
+    def open_incidents_url(self) -> str:
+        """The list of the incidents that are open, of any time, that the filters leave."""
+        kept = {name: self.given[name] for name in _OF_OPEN if name in self.given}
+        return _url("/incidents", kept, {"status": ["triggered", "acknowledged"], "since": _LONG_AGO})
 
     def api_url(
         self, *group_by: str, path: str = "/v1/metrics/incidents", **changes: str | Sequence[str] | None
