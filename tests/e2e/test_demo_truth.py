@@ -17,8 +17,10 @@ from urllib.request import urlopen
 
 import pytest
 
+from em_agent.demo.delivery import truth as delivery_truth
+from em_agent.demo.delivery.trouble import Deliveries, make_deliveries
 from em_agent.demo.plan import Plan
-from em_agent.demo.truth import aggregate
+from em_agent.demo.truth import Truth, aggregate
 from em_agent.demo.year import Year, make_year
 from em_agent.embedded.data_directory import free_port
 
@@ -59,10 +61,10 @@ def _lines_until_ready(process: "subprocess.Popen[str]") -> list[str]:
     return text.splitlines()
 
 
-def _metrics(port: int, year: Year, group_by: str | None) -> list[dict[str, Any]]:
+def _metrics(port: int, year: Year, group_by: str | None, kind: str = "incidents") -> list[dict[str, Any]]:
     parameters = {"since": year.start.isoformat(), "until": year.end.isoformat()}
     query = urlencode(parameters | ({"group_by": group_by} if group_by else {}))
-    with urlopen(f"http://127.0.0.1:{port}/v1/metrics/incidents?{query}", timeout=10) as answer:
+    with urlopen(f"http://127.0.0.1:{port}/v1/metrics/{kind}?{query}", timeout=10) as answer:
         groups: list[dict[str, Any]] = json.load(answer)["groups"]
     return groups
 
@@ -75,17 +77,38 @@ def test_the_demo_shows_its_own_truth(tmp_path: Path) -> None:
         assert sum(line.startswith("Sending a year") for line in lines) == 11
         known = json.loads((tmp_path / "data-demo" / "demo.json").read_text())
         year = make_year(datetime.fromisoformat(known["end"]), seed=1, incidents=150, days=60)
-        truths = Plan(year, ["any"]).truths
+        deliveries = make_deliveries(year)
+        truths = Plan(deliveries.year, ["any"]).truths
         for group_by in (None, "service", "team", "urgency", "priority"):
             found = {json.dumps(group["key"]): group for group in _metrics(port, year, group_by)}
             expected = {json.dumps(group["key"]): group for group in aggregate(truths, group_by)}
             assert set(found) == set(expected)
             for key, group in expected.items():
                 _assert_equal(found[key], group)
+        for group_by in (None, "service"):
+            _assert_deliveries(port, deliveries, truths, group_by)
     with _running(data_dir, port) as lines:
         assert not [line for line in lines if line.startswith("Sending")]
         assert _metrics(port, year, None)[0]["incidents"] == 150
     assert not data_dir.exists()
+
+
+def _assert_deliveries(port: int, deliveries: Deliveries, truths: list[Truth], group_by: str | None) -> None:
+    """The five metrics are those of the year, and so are the links."""
+    year = deliveries.year
+    found = {group["key"].get("service"): group for group in _metrics(port, year, group_by, "dora")}
+    expected = delivery_truth.aggregate(
+        deliveries, truths, since=year.start, until=year.end, by_service=group_by is not None
+    )
+    assert set(found) == set(expected)
+    for key, group in expected.items():
+        _assert_equal(found[key], group)
+    links = {
+        (link["incident"], link["deployment"], link["method"]) for each in found.values() for link in each["links"]
+    }
+    linked = delivery_truth.link(deliveries, truths)
+    assert links == {(each.incident.incident.id, each.release.id, each.method) for each in linked}
+    assert {each.method for each in linked} == {"explicit", "rollback", "window"}
 
 
 def _assert_equal(found: dict[str, Any], expected: dict[str, Any]) -> None:

@@ -171,9 +171,10 @@ class Asker:
         nearest = max((evidence.nearness for evidence in told), default=0.0) or 1.0
         aspect: Aspect = "fix" if question.intent == "fix" else "cause"
 
-        def rank(evidence: Evidence) -> float:
+        def rank(evidence: Evidence) -> tuple[bool, float]:
             score = scores.get(evidence.source.id, found[0].score) + _NEARNESS_PART * evidence.nearness / nearest
-            return score + _SURENESS_PART * evidence.sureness(aspect) if is_named else score
+            sure = _SURENESS_PART * evidence.sureness(aspect) if is_named else 0.0
+            return bool(evidence.newest), score + sure  # of what nobody wrote about there is nothing to tell
 
         best, *others = sorted(told, key=rank, reverse=True)
         return [best, *(evidence for evidence in others if evidence.newest)][:_TOLD]

@@ -19,7 +19,7 @@ from em_agent.dashboard.backend import Backend
 from em_agent.dashboard.filters import Filters, read_filters
 from em_agent.dashboard.naming import NameBook
 from em_agent.dashboard.page import Move, Page, PageFunction, Visit
-from em_agent.dashboard.pages import ask, events, health, incident, incidents, overview, services
+from em_agent.dashboard.pages import ask, dora, events, health, incident, incidents, overview, services
 from em_agent.dashboard.rendering import render
 from em_agent.errors import EmAgentError, ForbiddenError, InvalidError, NotFoundError, RetriableError
 from em_agent.kit.postgres import UNREACHABLE
@@ -32,6 +32,7 @@ ROUTES: dict[str, PageFunction] = {
     "/incidents/{id:path}/events": events.show,
     "/incidents/{id:path}": incident.show,
     "/ask": ask.show,
+    "/dora": dora.show,
     "/health": health.show,
 }
 # What a form of a page sends, by its path.

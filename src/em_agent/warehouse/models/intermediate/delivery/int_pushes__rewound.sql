@@ -9,7 +9,7 @@ with rewinds as (
         case
             when target.position is not null then target.position
             when pushes.is_created then 0
-            when pushes.is_forced then greatest(tip.position - greatest(pushes.commit_count, 1), 0)
+            when pushes.is_forced and tip.position is not null then greatest(tip.position - greatest(pushes.commit_count, 1), 0)
         end as from_position,
         newest.position as to_position
     from {{ ref("int_pushes__sequenced") }} as pushes

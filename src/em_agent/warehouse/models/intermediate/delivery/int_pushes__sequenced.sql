@@ -25,7 +25,8 @@ arrived as materialized (
         pushes.after_sha,
         pushes.is_created,
         pushes.is_deleted,
-        pushes.is_forced
+        pushes.is_forced,
+        pushes.pushed_at
     from {{ ref("stg_github__pushes") }} as pushes
     where {{ is_new_in("pushes") }}
     {% if is_incremental() %}
@@ -43,6 +44,7 @@ tips as materialized (
         repositories.repository,
         repositories.pushes,
         tip.after_sha,
+        tip.pushed_at,
         tip.sequence
     from (
         select
@@ -54,6 +56,7 @@ tips as materialized (
     cross join lateral (
         select
             known.after_sha,
+            known.pushed_at,
             known.sequence
         from {{ this }} as known
         where known.repository = repositories.repository and known.sequence is not null
@@ -67,6 +70,7 @@ extending as (
         tips.repository,
         null::bigint as event_id,
         tips.after_sha,
+        tips.pushed_at,
         tips.sequence,
         0::bigint as depth,
         tips.pushes
@@ -76,6 +80,7 @@ extending as (
         arrived.repository,
         arrived.event_id,
         arrived.after_sha,
+        arrived.pushed_at,
         extending.sequence + 1 as sequence,
         extending.depth + 1 as depth,
         extending.pushes
@@ -88,6 +93,7 @@ extending as (
     where
         not (arrived.is_forced or arrived.is_created or arrived.is_deleted)
         and arrived.before_sha <> arrived.after_sha
+        and coalesce(arrived.pushed_at >= extending.pushed_at, true)
         and not exists (
             select 1 from {{ ref("stg_github__pushes") }} as others
             where
@@ -120,13 +126,14 @@ extended as materialized (
 {% endif %}
 
 pushes as materialized (
-    select distinct on (pushes.repository, pushes.before_sha, pushes.after_sha, pushes.stated_at)
+    select distinct on (pushes.repository, pushes.before_sha, pushes.after_sha, pushes.pushed_at)
         pushes.event_id,
         pushes.repository,
         pushes.before_sha,
         pushes.after_sha,
         pushes.is_created,
         pushes.is_deleted,
+        pushes.pushed_at,
         pushes.at,
         pushes.delivery_id
     from {{ ref("stg_github__pushes") }} as pushes
@@ -143,7 +150,7 @@ pushes as materialized (
         pushes.repository asc,
         pushes.before_sha asc,
         pushes.after_sha asc,
-        pushes.stated_at asc,
+        pushes.pushed_at asc,
         pushes.delivery_id collate "C" asc
 ),
 
@@ -153,6 +160,7 @@ ends as (
         event_id,
         repository,
         before_sha as sha,
+        pushed_at,
         at,
         delivery_id,
         false as is_arrival
@@ -163,6 +171,7 @@ ends as (
         event_id,
         repository,
         after_sha as sha,
+        pushed_at,
         at,
         delivery_id,
         true as is_arrival
@@ -174,11 +183,11 @@ meetings as (
     select
         event_id,
         is_arrival,
-        at,
-        delivery_id,
+        pushed_at,
         count(*) over tip as ends,
         count(*) filter (where is_arrival) over tip as arrivals,
         max(event_id) filter (where is_arrival) over tip as arrival_id,
+        max(pushed_at) filter (where is_arrival) over tip as arrived_at,
         lag(event_id) over in_time as earlier_id,
         lag(is_arrival) over in_time as is_after_arrival
     from ends
@@ -190,8 +199,8 @@ meetings as (
         )
 ),
 
--- Where one arrived and one left, no clock is asked: they follow each other. Where the branch was there more than once,
--- who leaves follows who arrived last.
+-- Where one arrived and one left they follow each other, unless GitHub's own clock contradicts. Where the branch was more
+-- than once, who leaves follows who arrived last.
 links as materialized (
     select
         pushes.event_id,
@@ -199,7 +208,8 @@ links as materialized (
         pushes.at,
         pushes.delivery_id,
         case
-            when meetings.ends = 2 and meetings.arrivals = 1 then meetings.arrival_id
+            when meetings.ends = 2 and meetings.arrivals = 1
+                then case when coalesce(meetings.arrived_at <= meetings.pushed_at, true) then meetings.arrival_id end
             when meetings.is_after_arrival then meetings.earlier_id
         end as previous_id
     from pushes
@@ -297,7 +307,7 @@ select
     pushes.is_forced,
     pushes.commit_count,
     not pushes.is_deleted and (pushes.is_forced or pushes.is_created or pushes.commit_count = 0) as is_rewinding,
-    pushes.at,
+    pushes.pushed_at,
     sequenced.sequence,
     run.transformed_at
 from sequenced

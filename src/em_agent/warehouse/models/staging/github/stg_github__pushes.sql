@@ -105,7 +105,7 @@ select
     fields.is_forced,
     coalesce(lists.commit_count, 0)::integer as commit_count,
     coalesce(lists.commits, '[]') as commits,
-    coalesce(fields.pushed_at, fields.occurred_at) as stated_at,
+    fields.pushed_at,
     {{ believed("coalesce(fields.pushed_at, fields.occurred_at)", "fields.received_at") }} as at,
     fields.received_at,
     run.transformed_at
