@@ -13,7 +13,7 @@ from tests.parts import Gateway
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LARGEST_BYTES = 300_000
-SECTIONS = ("/", "/services", "/incidents", "/ask", "/health?window=90d")
+SECTIONS = ("/", "/services", "/incidents", "/ask", "/dora", "/health?window=90d")
 # What would be there if a title had been taken for markup.
 _MADE = "main script, main iframe, main img, main style, main link, main b, main [onload], main [onerror], main [onmouseover]"
 
