@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from em_agent.ask import single
 from em_agent.ask.answers import Answer, Draft, day_range
 from em_agent.ask.cues import Aspect
+from em_agent.ask.deliveries import answer_deliveries
 from em_agent.ask.evidence import Evidence, gather
 from em_agent.ask.finding import NEAREST, Finder, Found, name
 from em_agent.ask.lists import MOST_LISTED, tell_list
@@ -95,6 +96,9 @@ class Asker:
         if question.incident is not None and not any(word.isalpha() for word in question.words):
             draft.abstain(f"I know no incident {question.incident}.")
             return []
+        if question.deliveries:
+            await answer_deliveries(draft, self._pool, question, now)
+            return []
         if question.intent == "number":
             await answer_number(draft, self._meter, question, now)
             return []
@@ -171,9 +175,10 @@ class Asker:
         nearest = max((evidence.nearness for evidence in told), default=0.0) or 1.0
         aspect: Aspect = "fix" if question.intent == "fix" else "cause"
 
-        def rank(evidence: Evidence) -> float:
+        def rank(evidence: Evidence) -> tuple[bool, float]:
             score = scores.get(evidence.source.id, found[0].score) + _NEARNESS_PART * evidence.nearness / nearest
-            return score + _SURENESS_PART * evidence.sureness(aspect) if is_named else score
+            sure = _SURENESS_PART * evidence.sureness(aspect) if is_named else 0.0
+            return bool(evidence.newest), score + sure  # of what nobody wrote about there is nothing to tell
 
         best, *others = sorted(told, key=rank, reverse=True)
         return [best, *(evidence for evidence in others if evidence.newest)][:_TOLD]

@@ -15,7 +15,7 @@ _DENIED = re.compile(
         r"|weren't)\s+(?:\w+\s+){0,2}(?:caused|due|because|related|the\s+(?:cause|culprit|reason|problem"
         r"|issue)|it\b)"
         r"|\brul(?:ed|ing)\s+(?:\w+\s+){0,3}out\b|\bexcluded\s+as\b|\bunrelated\b|\bred\s+herring\b"
-        r"|\bno\s+(?:evidence|sign|indication|correlation)\b|\bnothing\s+(?:wrong|suspicious|unusual|new"
+        r"|\bno\s+(?:evidence|sign|indication|correlation|errors?)\b|\bnothing\s+(?:wrong|suspicious|unusual|new"
         r"|odd|strange|to\s+see|in\s+the)\b|\bfalse\s+(?:lead|trail|alarm)\b|\binnocent\b"
         r"|\blooks?\s+(?:fine|ok|okay|normal|healthy|good|clean)\b|\bexonerat\w+|\bcoinciden\w+"
     ),
@@ -92,6 +92,21 @@ _LASTED = re.compile(
     ),
     re.IGNORECASE,
 )
+# That the cause is known, and not what it is.
+_UNTOLD = re.compile(
+    (
+        r"\b(?:cause|causes|reason|issue|problem|source|culprit)\b(?:\s+(?:of|for|behind)\s+(?:[\w'-]+\s+){1,6}?)?\s*"
+        r"(?:is|are|was|were|has\s+been|have\s+been)\s+(?:now\s+|already\s+|also\s+)?(?:known|identified|found|understood"
+        r"|mitigated|addressed|fixed|resolved|confirmed|isolated|located)\b(?!\s*(?::|[–—-]|as\b|to\s+be\b|in\b|by\b|with\b))"
+        r"|\b(?:identified|found|know|isolated|located|understand|determined|mitigated|confirmed)\s+(?:the|a|its|that|what)\s+"
+        r"(?:\w+\s+){0,3}?(?:cause|issue|problem|source|reason|culprit|caused\s+(?:this|it))\b(?!\s*(?::|[–—-]))"
+        r"(?:\s+of\s+(?:[\w'-]+\s*){1,6}?)?(?=\s*(?:,|\.|;|and\b|but\b|$))"
+    ),
+    re.IGNORECASE,
+)
+_PENDING = re.compile(
+    r"\b(?:mend|fix|remedy|solution|patch)\s+is\s+(?:on\s+its\s+way|being\s+\w+|in\s+progress|coming)\b", re.IGNORECASE
+)
 _ALERT = re.compile(
     r"^\W*(?:\[?(?:firing|alert|alarm|critical|warning|p[1-5])\b|\w+\s+(?:is\s+)?(?:above|below)\s+)", re.IGNORECASE
 )
@@ -122,6 +137,8 @@ def _less(text: str, aspect: Aspect) -> float:
         signs = (
             (_DENIED, 4.0),
             (_GUESSED, 1.8),
+            (_UNTOLD, 4.0),
+            (_PENDING, 1.0),
             (_CHATTER, 1.6),
             (_PLANNED, 1.4),
             (_IMPACT, 0.6),
@@ -132,6 +149,7 @@ def _less(text: str, aspect: Aspect) -> float:
         signs = (
             (_FAILED, 4.0),
             (_GUESSED, 1.2),
+            (_PENDING, 2.5),
             (_CHATTER, 1.6),
             (_PLANNED, 1.8),
             (_IMPACT, 0.6),

@@ -118,7 +118,9 @@ _COMPILED = tuple((intent, re.compile(pattern, re.IGNORECASE | re.DOTALL)) for i
 # "How long did the checkout outage take?" asks about one incident, not about all.
 _ONE = re.compile(rf"\b(?:the|that|this)\s+(?:[\w'’-]+\s+){{0,6}}{_HAPPENING}\b(?!s)", re.IGNORECASE)
 _LASTED = re.compile(
-    r"\bhow\s+long\b|\bwhen\b|\bhow\s+(?:fast|quick|quickly|soon)\b|\bwho\b|\btime\s+to\b", re.IGNORECASE
+    r"\bhow\s+long\b|\bwhen\b|\bhow\s+(?:fast|quick|quickly|soon)\b|\btime\s+to\b"
+    r"|\bwho\b(?!\s+(?:fixed|resolved|solved|mended|repaired)\b)",
+    re.IGNORECASE,
 )
 _TOOK = re.compile(r"\bhow\s+long\s+did\s+(?:the|that|this)\b.*\b(?:take|last)\b", re.IGNORECASE)
 _MANY = re.compile(r"\bhow\s+(?:many|often)\b|\bmtt[ra]\b|\bmean\b|\baverage\b|\bmedian\b|\bp\d\d\b", re.IGNORECASE)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from em_agent.ask.delivery_metrics import Metric, read_metrics
 from em_agent.ask.intents import Intent, intent_of
 from em_agent.ask.measures import Measure, read_measures
 from em_agent.ask.names import Mentions, Names, mentioned
@@ -19,7 +20,7 @@ Status = Literal["triggered", "acknowledged", "resolved"]
 _NUMBER = re.compile(
     (
         r"(?<![\w&#/])#\s?([0-9]{1,12})(?![\w.])|\bincident\s+(?:number\s+|no\.?\s*"
-        r"|nr\.?\s*)?#?([0-9]{1,12})(?![\w.%]|\s*%)"
+        r"|nr\.?\s*)?#?([0-9]{1,12})(?![\w.%]|\s*%)|\b(?:similar\s+to|like)\s+([0-9]{1,12})\W*$"
     ),
     re.IGNORECASE,
 )
@@ -35,6 +36,15 @@ _OPEN = re.compile(
         r"\b(?:open|unresolved|ongoing|still\s+open"
         r"|not\s+(?:yet\s+)?resolved)\b(?=\s+(?:\w+\s+){0,3}(?:incidents?|outages?|alerts?|pages?"
         r"|issues?)\b|\s*(?:right\s+)?now|\W*$)"
+    ),
+    re.IGNORECASE,
+)
+# "Is anything on fire?", "what's broken right now?"
+_AT_PRESENT = re.compile(
+    (
+        r"^\W*(?:what(?:'s|’s|\s+is)|(?:is|are)\s+(?:there\s+)?(?:anything|something|everything|all|we))\s+"
+        r"(?:(?:currently|still|all)\s+)?(?:on\s+fire|burning|down|broken|wrong|failing|going\s+on|happening|ok|okay|fine|good|open)"
+        r"(?:\s+(?:right\s+now|now|currently|today|at\s+the\s+moment|at\s+present))?\W*$"
     ),
     re.IGNORECASE,
 )
@@ -88,6 +98,7 @@ class Question:
     about: tuple[str, ...] = ()
     incident: str | None = None
     measures: tuple[Measure, ...] = ()
+    deliveries: tuple[Metric, ...] = ()
     group_by: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -95,9 +106,10 @@ class Question:
 def read_question(text: str, names: Names, zone: ZoneInfo, now: datetime) -> Question:
     """The question in `text`, of a team that has these names and this time zone."""
     periods = _joined(text, find_periods(text, zone, now))
-    topic = _without(text, periods)
+    topic = _AT_PRESENT.sub("which open incidents", _without(text, periods))
     incident = _incident(topic)
-    intent = intent_of(topic)
+    deliveries = read_metrics(topic) if incident is None else ()
+    intent: Intent = "number" if deliveries else intent_of(topic)
     if incident is not None and intent in {"number", "list", "search", "recurring"}:
         intent = "incident"
     is_number = intent == "number"
@@ -115,6 +127,7 @@ def read_question(text: str, names: Names, zone: ZoneInfo, now: datetime) -> Que
         about=about,
         incident=incident,
         measures=read_measures(topic) if is_number else (),
+        deliveries=deliveries,
         group_by=_group_by(topic) if is_number else (),
         notes=tuple(notes),
     )

@@ -13,6 +13,7 @@ from em_agent.ask.words import telling_words
 _NOTE_SENTENCES = 2
 _FEWEST_WORDS = 3  # of a sentence that says something by itself
 _SURE = 1.6
+_NAMED = 5.0  # what says outright that it is the cause, or the fix
 _BEHIND = 0.4  # of the best sentence: others say little beside it
 _HEADINGS: dict[Aspect, tuple[str, str]] = {
     "cause": ("Cause:", "No note names the cause outright; nearest to it:"),
@@ -29,13 +30,14 @@ def tell(draft: Draft, evidence: Evidence, first: Aspect, *, in_full: bool = Tru
     own, others = evidence.causes, evidence.fixes
     if first == "fix":
         own, others = others, own
+    own = [one for one in own if own[0].score < _NAMED or one.score >= _BEHIND * own[0].score]
     for aspect in (first, second):
         picks = own if aspect == first else _beside(own, others)
         if picks:
             sure, unsure = _HEADINGS[aspect]
             draft.say(sure if max(one.score for one in picks) >= _SURE else unsure)
-            sentences = [one.sentence for one in (picks if in_full else picks[:1])]
-            quoted |= _quote(draft, evidence, sorted(sentences, key=_place), ABOUT[aspect])
+            best, *rest = [one.sentence for one in (picks if in_full else picks[:1])]
+            quoted |= _quote(draft, evidence, [best, *sorted(rest, key=_place)], ABOUT[aspect])
     if in_full and (note := _fresh(evidence.note, quoted)):
         draft.say("Post-mortem note:")
         quoted |= _quote(draft, evidence, note, "note")

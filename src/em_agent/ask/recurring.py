@@ -32,6 +32,7 @@ _ALIKE = 0.48  # cosine of cause sentences under their titles
 _SHARED = 0.2  # of the weight of the words of one of two causes
 _LABEL_WORDS = 3
 _FEW = 2
+_NAMED = 5.0
 _FAR = 2.0  # of the cues for a fix before those for a cause
 
 
@@ -110,14 +111,20 @@ def _tell_group(draft: Draft, cases: Sequence[Case], everyone: Sequence[Case]) -
     if len(sources) == 1:
         _tell_case(draft, cases[0], mark="-")
         return
-    alike = f": {label(cases, everyone)}" if len(cases) > 1 else ""
+    # Where causes are told, one that is quoted says more than words that they share.
+    alike = f": {label(cases, everyone)}" if len(cases) > 1 and not cases[0].causes else ""
     draft.say(f"- {len(sources)} incidents ({named(sources, _MOST_NAMED)}){alike}")
-    # What several incidents say alike comes first, then what says most surely that it is the cause.
-    first = sorted(cases, key=lambda case: (-len(case.sources), -max((one.score for one in case.causes), default=0.0)))
+    first = sorted(cases, key=_tells_most)
     for case in first[:_QUOTED_PER_GROUP]:
         _tell_case(draft, case)
     cited = {min(case.sources, key=_newest_first).id for case in first[:_QUOTED_PER_GROUP]}
     draft.citations += [cite_title(source) for source in sources[:_MOST_NAMED] if source.id not in cited]
+
+
+def _tells_most(case: Case) -> tuple[bool, int, float]:
+    """What names the cause outright comes first, then what several incidents say alike, then what is surest."""
+    score = max((one.score for one in case.causes), default=0.0)
+    return score < _NAMED, -len(case.sources), -score
 
 
 def _newest_first(source: Source) -> float:

@@ -9,7 +9,7 @@ from em_agent.ask.words import stems, words_of
 # Words that no incident is found by.
 _PLAIN = frozenset(
     "open unresolved high low urgency priority service team acknowledged alerts alert recent latest newest new all "
-    "current pages page p1 p2 p3 ongoing".split()
+    "current pages page p1 p2 p3 ongoing biggest largest worst longest severe serious major important".split()
 )
 
 
