@@ -23,7 +23,8 @@ WITH {_KNOWN}
 SELECT CASE WHEN source = 'github' THEN 'repository ' || repository ELSE 'service ' || stated_service END AS what,
     count(*) AS deployments
 FROM warehouse.fct_deployments AS d
-WHERE finished_at > now() - interval '30 days' AND NOT EXISTS (SELECT 1 FROM known WHERE known.service_key = d.service_key)
+WHERE finished_at > now() - interval '30 days'
+    AND NOT EXISTS (SELECT 1 FROM known WHERE known.service_key = d.service_key)
 GROUP BY 1 ORDER BY 2 DESC, 1
 """  # noqa: S608 - a text of ours
 _BROKEN = """
@@ -71,7 +72,9 @@ async def _examine(connection: Connection) -> list[Check]:
         checks.append(warn(_NAME, f"{len(details) - _MOST} more have nothing on the other side.", _ADVICE))
     places = await connection.fetchrow(_PLACES)
     if places is not None and places["placeless"]:
-        detail = f"Of {places['deployments']} deployments in 30 days {places['placeless']} have no commit that was pushed."
+        detail = (
+            f"Of {places['deployments']} deployments in 30 days {places['placeless']} have no commit that was pushed."
+        )
         advice = "Their lead time is unknown: send their `sha`, and GitHub's push events of their repositories."
         checks.append(warn("commits", detail, advice))
     return checks or [ok(_NAME, "Every service with deployments or incidents has a service on the other side.")]
