@@ -7,6 +7,7 @@ import gc
 # malloc.h
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _LARGE_BYTES = 256 * 1024
+_CACHING = type(functools.cache(lambda: None))
 
 
 def keep_small() -> None:
@@ -28,7 +29,7 @@ def settle() -> None:
 def forget(*packages: str) -> None:
     """Empty what the functions of these packages remember of their answers, as when their work is done for good."""
     for found in gc.get_objects():
-        if isinstance(found, functools._lru_cache_wrapper) and found.__module__.split(".")[0] in packages:
+        if isinstance(found, _CACHING) and found.__module__.split(".")[0] in packages:
             found.cache_clear()
 
 
