@@ -3,6 +3,7 @@
 # make test      lint, types, contracts and every test
 # make lint      the quick half of it
 # make demo      run on a data directory of its own, with a year of made-up incidents
+# make screenshots   take the README's images of the demo
 # make bench     measure it, beside the same server doing nothing
 # make lock      resolve the dependencies anew (UPGRADE=--upgrade for newer ones)
 
@@ -18,10 +19,10 @@ UV_LOCK := $(BIN)/uv pip compile --quiet --system-certs --universal --python-ver
 	--no-header --no-annotate --no-emit-index-url $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help install up demo test lint format coverage bench lock clean
+.PHONY: help install up demo test lint format coverage screenshots bench lock clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 7
+	@sed -n 's/^# //p' Makefile | head -n 8
 
 install: .venv/installed
 
@@ -41,7 +42,7 @@ lint: .venv/installed-test
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict .
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml deploy/grafana/compose.yaml
 
 format: .venv/installed-test
 	$(BIN)/ruff check --fix .
@@ -49,6 +50,9 @@ format: .venv/installed-test
 
 coverage: .venv/installed-test
 	$(PYTEST) -n 2 --dist worksteal --cov --cov-report=term
+
+screenshots: .venv/installed-test
+	$(BIN)/python -m scripts.screenshots
 
 bench: .venv/installed-test
 	$(BIN)/python -m benchmarks

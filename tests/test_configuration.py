@@ -35,6 +35,25 @@ def test_whole(tmp_path: Path) -> None:
     assert rules[2].when.service == ()
 
 
+def test_services(tmp_path: Path) -> None:
+    """A service has any number of names in each tool; an id may be a number."""
+    text = """
+services:
+  - name: Checkout
+    pagerduty: [P123ABC, "Checkout API"]
+    repositories: acme/checkout
+    deployments: [checkout]
+    jira: CHK
+    shortcut: [12]
+dora: {change_window_hours: 6}
+"""
+    found = load_configuration(written(tmp_path, text))
+    assert found.services[0].pagerduty == ("P123ABC", "Checkout API")
+    assert found.services[0].repositories == ("acme/checkout",)
+    assert (found.services[0].jira, found.services[0].shortcut) == (("CHK",), ("12",))
+    assert found.dora.change_window_hours == 6
+
+
 def test_default_place(tmp_path: Path) -> None:
     """`em-agent.yaml` of the current directory is read if it is there; an empty one says nothing."""
     assert load_settings({}).configuration.slack.announce == ()
@@ -59,7 +78,18 @@ def test_default_place(tmp_path: Path) -> None:
         ),
         ("slack:\n  announce:\n    - when: {service: x}", "slack.announce.0.channel is wrong: field required"),
         ("slack: {anounce: []}", "slack.anounce is not known"),
-        ("policies: []", "policies is not known"),
+        ("policies: []", "policies is not known here; see docs/services.md and docs/slack.md"),
+        ("services:\n  - name: A\n    jra: [A]", "services.0.jra is not known here; see docs/services.md"),
+        ("services:\n  - pagerduty: [A]", "services.0.name is wrong: field required"),
+        ("services:\n  - name: A\n    repositories: [a]", "services.0.repositories is wrong: a should be owner/name"),
+        (
+            "services:\n  - name: A\n    pagerduty: [P1]\n  - name: B\n    pagerduty: [p1]",
+            "services is wrong: p1 is in the pagerduty of two services",
+        ),
+        ("services:\n  - name: A\n  - name: a", "services is wrong: a is in the name of two services"),
+        ("services: {name: A}", "services is wrong"),
+        ("dora: {change_window_hours: 0}", "dora.change_window_hours is wrong"),
+        ("dora: {window: 1}", "dora.window is not known here; see docs/services.md"),
         ("- a", "the whole is wrong"),
         ("slack: nothing", "slack is wrong"),
         ("a: &a [*a]", "is not known"),

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 
-async def eventually(condition: Callable[[], Any | Awaitable[Any]], seconds: float = 15.0) -> Any:
+async def eventually(condition: Callable[[], Any | Awaitable[Any]], seconds: float = 45.0) -> Any:
     """The first true value that the condition gives; an exception of it counts as not yet."""
     deadline = asyncio.get_running_loop().time() + seconds
     failure: Exception | None = None

@@ -13,7 +13,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from em_agent import __version__
-from em_agent.api import ask, crawls, deployments, dora, health, incidents, kept, metrics, rag, telemetry
+from em_agent.api import ask, crawls, deployments, dora, follow_ups, health, incidents, kept, metrics, rag, telemetry
 from em_agent.api.access import AccessGuard, refuse_program
 from em_agent.api.backend import Backend, GatewayBackend
 from em_agent.api.errors import install_error_handlers
@@ -148,6 +148,7 @@ def build_api(backend: GatewayBackend, sources: Sequence[str], meter: IncidentMe
             ask.router(asker),
             incidents.router,
             deployments.router,
+            follow_ups.router,
             rag.router,
             kept.router,
             crawls.router,

@@ -4,19 +4,40 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 
 from em_agent.errors import ConfigurationError
 
 DEFAULT_PATH = Path("em-agent.yaml")
 _LARGEST_BYTES = 1024 * 1024
+# Where the docs say what a part of the file may hold.
+_PAGES = {"slack": "docs/slack.md", "services": "docs/services.md", "dora": "docs/services.md"}
+_EVERY_PAGE = " and ".join(sorted(set(_PAGES.values())))
 
 
 def _several(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _named(value: object) -> object:
+    """Names and ids, one or several, as texts: an id may be a number."""
+    several = [value] if isinstance(value, str | int) and not isinstance(value, bool) else value
+    if not isinstance(several, list):
+        return several
+    return [str(each) if isinstance(each, int) and not isinstance(each, bool) else each for each in several]
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Known = Annotated[tuple[Name, ...], BeforeValidator(_named)]
 
 
 class _Part(BaseModel):
@@ -45,10 +66,55 @@ class SlackConfiguration(_Part):
     announce: tuple[AnnounceRule, ...] = ()
 
 
+class Service(_Part):
+    """A service, and what each tool knows it by."""
+
+    name: Name
+    pagerduty: Known = ()  # ids or names
+    repositories: Known = ()  # owner/name
+    deployments: Known = ()  # the names that deployments are posted with
+    teams: Known = ()
+    jira: Known = ()
+    linear: Known = ()
+    shortcut: Known = ()
+
+    @field_validator("repositories")
+    @classmethod
+    def _full_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            owner, _, rest = name.partition("/")
+            if not owner or not rest or "/" in rest or " " in name:
+                message = f"{name} should be owner/name, such as acme/checkout"
+                raise ValueError(message)
+        return value
+
+
+class DoraConfiguration(_Part):
+    """What DORA metrics are computed by."""
+
+    change_window_hours: float = Field(default=24.0, gt=0, le=24 * 365)
+
+
 class Configuration(_Part):
     """All that the file may say."""
 
     slack: SlackConfiguration = SlackConfiguration()
+    services: tuple[Service, ...] = ()
+    dora: DoraConfiguration = DoraConfiguration()
+
+    @field_validator("services")
+    @classmethod
+    def _each_of_one_service(cls, services: tuple[Service, ...]) -> tuple[Service, ...]:
+        """What names a service names no other one; a project or a team may serve several."""
+        for field in ("name", "pagerduty", "repositories", "deployments"):
+            owners: dict[str, int] = {}
+            for number, service in enumerate(services):
+                value = getattr(service, field)
+                for name in (value,) if isinstance(value, str) else value:
+                    if owners.setdefault(name.lower(), number) != number:
+                        message = f"{name} is in the {field} of two services"
+                        raise ValueError(message)
+        return services
 
 
 def load_configuration(path: Path | None) -> Configuration:
@@ -87,7 +153,7 @@ def _sentence(path: Path, error: ValidationError) -> str:
     first: Any = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"]) or "the whole"
     if first["type"] == "extra_forbidden":
-        return f"{path}: {key} is not known here; see docs/slack.md."
+        return f"{path}: {key} is not known here; see {_PAGES.get(str(first['loc'][0]), _EVERY_PAGE)}."
     if first["type"] == "string_pattern_mismatch":
         return f"{path}: {key} should be a channel's id, such as C0123456789."
     reason = first["msg"].removeprefix("Value error, ")

@@ -125,7 +125,7 @@ def test_openapi_has_every_parameter(client: TestClient) -> None:
     names = {parameter["name"] for parameter in route["parameters"]}
     assert names == {
         "since", "until", "service", "team", "urgency", "priority", "group_by", "clock", "attribute_by",
-        "exclude_merged", "timezone", "compare", "format",
+        "exclude_merged", "timezone", "compare", "acknowledge_within", "resolve_within", "format",
     }  # fmt: skip
     assert set(route["responses"]) == {"200", "401", "403", "422", "503"}
     assert route["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/IncidentMetrics")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, async_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # Nothing of the browser's own goes out; the sandbox cannot be had as root.
@@ -20,8 +20,8 @@ _ARGUMENTS = [
 ]  # fmt: skip
 _LOCAL_SCHEMES = {"data", "blob", "about"}
 _SERIOUS = {"serious", "critical"}
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 375, "height": 740}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 375, "height": 740}
 
 
 def find_browser() -> str:
@@ -80,7 +80,7 @@ async def watched(
     context = await browser.new_context(
         **{"base_url": origin, "viewport": DESKTOP, "reduced_motion": "reduce", **options}
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(45_000)
     watch = Watch(origin, expected)
     watch.attach(context)
     try:

@@ -168,7 +168,7 @@ async def test_random_kills(tmp_path: Path) -> None:
             for url in senders.urls:
                 await ready(client, url)
             async with open_pool(postgres.url, name="test", size=2) as pool:
-                await eventually(lambda: _is_settled(pool), 60)
+                await eventually(lambda: _is_settled(pool), 150)
                 await _check(pool, senders)
         assert len(senders.acknowledged) > 200
 

@@ -8,7 +8,7 @@ from em_agent.events import history
 from em_agent.events.record import Recorder
 from em_agent.incidents import store
 from em_agent.integrations.pagerduty.webhook import SOURCE
-from em_agent.integrations.registry import INCIDENT_READERS, RECORDED_SOURCES
+from em_agent.integrations.registry import INCIDENT_READERS
 from em_agent.kit import json
 from em_agent.kit.postgres import Connection, Pool
 from em_agent.workers import replay
@@ -51,7 +51,9 @@ async def _record(url: str, incidents: int) -> None:
 
 async def _apply_live(connection: Connection) -> None:
     """What the worker does as events arrive."""
-    for stored, document in await history.page(connection, after=0, until=2**62, limit=10_000):
+    for stored, document in await history.page(
+        connection, after=0, until=2**62, limit=10_000, sources=list(INCIDENT_READERS)
+    ):
         fact = INCIDENT_READERS[stored.source](stored, document)
         assert fact is not None
         await store.apply(connection, [fact])
@@ -83,7 +85,7 @@ async def test_replay_of_history(database_url: str, pool: Pool) -> None:
         await replay.replay_incidents(connection, lambda *_: None)
         assert await _tables(connection) == live
         assert len(live["incidents"]) == len(invented)
-        assert {row[2] for row in live["incident_events"]} == set(RECORDED_SOURCES)
+        assert {row[2] for row in live["incident_events"]} == set(INCIDENT_READERS)
 
 
 async def test_replay_leaves_what_is_right(database_url: str, pool: Pool) -> None:
@@ -102,7 +104,7 @@ async def test_replay_forgets_what_the_record_does_not_have(database_url: str, p
     async with pool.acquire() as connection:
         await _apply_live(connection)
         right = await _tables(connection)
-        first = (await history.page(connection, after=0, until=2**62, limit=1))[0][0]
+        first = (await history.page(connection, after=0, until=2**62, limit=1, sources=[]))[0][0]
         ghost = IncidentEvent(
             first.id + 1000, "GHOST", "pagerduty", "ghost", "triggered", first.received_at, None, first.received_at
         )

@@ -21,17 +21,17 @@ PUSHES = """
 select events_raw.id as event_id, events_raw.payload ->> 'incident' as incident_id, {{ mark_of_run() }} as transformed_at
 from {{ source("em_agent", "events_raw") }} as events_raw
 {% if is_incremental() %} inner join {{ source("em_agent", "outbox") }} as o on events_raw.id = o.event_id {% endif %}
-where events_raw.source = 'github'
+where events_raw.source = 'madeup'
 {% if is_incremental() %} and not exists (select from {{ this }} as done where done.event_id = events_raw.id) {% endif %}
 """
 MENTIONS = """
 {{ config(unique_key="incident_id") }}
 select i.incident_id, i.status, count(p.event_id) as pushes, {{ mark_of_run() }} as transformed_at
 from {{ ref("fct_incidents") }} as i
-left join {{ ref("stg_github__pushes") }} as p on i.incident_id = p.incident_id
+left join {{ ref("stg_madeup__pushes") }} as p on i.incident_id = p.incident_id
 {% if is_incremental() %}
 where i.transformed_at > {{ watermark() }} or i.incident_id in (
-    select incident_id from {{ ref("stg_github__pushes") }} where transformed_at > {{ watermark() }}
+    select incident_id from {{ ref("stg_madeup__pushes") }} where transformed_at > {{ watermark() }}
 )
 {% endif %}
 group by i.incident_id, i.status
@@ -44,17 +44,15 @@ def transformer(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     project = tmp_path / "project"
     shutil.copytree(dbt.PROJECT_DIR, project)
     monkeypatch.setattr(dbt, "PROJECT_DIR", project)
-    for place, text in {"staging/github/stg_github__pushes": PUSHES, "marts/delivery/fct_mentions": MENTIONS}.items():
+    for place, text in {"staging/madeup/stg_madeup__pushes": PUSHES, "marts/delivery/fct_mentions": MENTIONS}.items():
         path = project / "models" / f"{place}.sql"
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-    settings = project / "dbt_project.yml"
-    settings.write_text(settings.read_text() + "    marts:\n      delivery:\n        +tags: [delivery]\n")
     return Transformer(database_url, tmp_path / "work")
 
 
 def _push(number: int, incident: str) -> tuple[str, str, None, datetime, str]:
-    return f"push{number}", json.dumps({"incident": incident}), None, RECEIVED, "github"
+    return f"push{number}", json.dumps({"incident": incident}), None, RECEIVED, "madeup"
 
 
 def _marks(url: str) -> dict[str, Any]:
@@ -77,12 +75,14 @@ def test_a_run_looks_at_what_new_events_concern(database_url: str, transformer: 
     transformer.run()
     after = _marks(database_url)
     assert {model for model in after if after[model] > before[model]} == {
-        "stg_github__pushes", "fct_mentions", "freshness",
+        "stg_madeup__pushes", "fct_mentions", "freshness",
     }  # fmt: skip
     execute(database_url, "DELETE FROM outbox")
     store(database_url, [("b", "{}", RECEIVED, RECEIVED, "pagerduty_api")])
     transformer.run()
-    assert {model for model, mark in _marks(database_url).items() if mark == after[model]} == {"stg_github__pushes"}
+    kept = {model for model, mark in _marks(database_url).items() if mark == after[model]}
+    assert "stg_madeup__pushes" in kept
+    assert not kept & {"stg_pagerduty__incident_events", "fct_incidents", "fct_mentions", "freshness"}
     assert _mentions(database_url) == [{"incident_id": "P1", "status": "triggered", "pushes": 1}]
 
 
@@ -109,7 +109,7 @@ def test_tags_are_built_anew(database_url: str, transformer: Transformer) -> Non
 def test_no_event_is_left_out(database_url: str, transformer: Transformer) -> None:
     """Whatever runs build which models in which order, between them and by hand, the tables are those of a full build."""
     rng = random.Random(4)
-    models = ["stg_pagerduty__incident_events", "fct_incident_episodes", "fct_incidents", "stg_github__pushes"]
+    models = ["stg_pagerduty__incident_events", "fct_incident_episodes", "fct_incidents", "stg_madeup__pushes"]
     transformer.run()
     for number in range(25):
         incident = f"P{rng.randrange(6)}"
@@ -134,8 +134,9 @@ def test_every_model_has_its_place(transformer: Transformer) -> None:
     """What reads events lies in the folder of a source's vendor, and the freshness comes after every mart."""
     transformer.load()
     nodes = {node.unique_id: node for node in transformer._manifest.nodes.values() if node.resource_type == "model"}
-    readers = {node.fqn[1:3] and tuple(node.fqn[1:3]) for node in nodes.values() if node.sources}
-    vendors = {name.split("_")[0] for name in SOURCES} | {"github"}
+    reads = ["em_agent", "events_raw"]
+    readers = {node.fqn[1:3] and tuple(node.fqn[1:3]) for node in nodes.values() if reads in node.sources}
+    vendors = {name.split("_")[0] for name in SOURCES} | {"madeup"}
     assert readers <= {("staging", vendor) for vendor in vendors}
     last = nodes[f"model.em_agent.{selection._LAST}"].depends_on.nodes
     marts = {node.unique_id for node in nodes.values() if node.fqn[1] == "marts" and node.name != selection._LAST}

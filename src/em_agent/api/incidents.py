@@ -14,6 +14,7 @@ from em_agent.api.errors import problems
 from em_agent.api.parameters import known_only
 from em_agent.domain.incidents import IncidentEvent, Sender
 from em_agent.domain.times import parse_moment, parse_zone
+from em_agent.incidents.issues import IssueLink
 from em_agent.incidents.query import IncidentQuery
 from em_agent.incidents.read import IncidentDetail, find_incident, find_page
 
@@ -101,11 +102,21 @@ class Episode(BaseModel):
 
 
 class Link(BaseModel):
-    """An issue that belongs to the incident."""
+    """An issue that belongs to the incident; `how` tells where that is written."""
 
     source: str
     key: str
     url: str | None
+    title: str | None
+    status: str | None = Field(description="The tracker's own word for it.")
+    done: bool
+    created_at: datetime | None
+    done_at: datetime | None
+    how: Literal["url", "key", "named_by_issue"]
+    recurred_within_30_days: int | None = Field(
+        description="Other incidents with the same service and title after it was done; null while it is open."
+    )
+    recurred_within_90_days: int | None
 
 
 class TimeSources(BaseModel):
@@ -223,10 +234,15 @@ def _full(detail: IncidentDetail) -> IncidentFull:
             for a in detail.assignments
         ],
         episodes=[Episode(**{k: v for k, v in episode.items() if k != "ordinal"}) for episode in detail.episodes],
-        links=[],  # no tracker's issues are received yet, so there is none to link
+        links=[_link(issue) for issue in detail.issues],
         deployment=shown_link(detail.deployment),
         events=list(detail.events),
     )
+
+
+def _link(issue: IssueLink) -> Link:
+    fields = asdict(issue)
+    return Link(done=fields.pop("is_done"), **fields)
 
 
 def _entry(event: IncidentEvent) -> TimelineEntry:

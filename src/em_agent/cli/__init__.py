@@ -3,7 +3,7 @@
 import typer
 
 from em_agent import __version__
-from em_agent.cli import ask, crawl, demo, doctor, info, metrics, migrate, replay, roles, slack_manifest, up
+from em_agent.cli import ask, crawl, demo, deployed, doctor, info, metrics, migrate, replay, roles, slack_manifest, up
 from em_agent.cli.outcome import explained
 
 app = typer.Typer(
@@ -28,7 +28,7 @@ def _options(
     """Take the options that stand before a command."""
 
 
-for _topic in (up, demo, roles, migrate, info, doctor, ask, metrics, crawl, slack_manifest, replay):
+for _topic in (up, demo, roles, migrate, info, doctor, ask, metrics, deployed, crawl, slack_manifest, replay):
     _topic.register(app)
 
 

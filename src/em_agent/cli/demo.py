@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from em_agent.demo.delivery.plan import DeliveryPlan
     from em_agent.demo.plan import Plan
     from em_agent.demo.send import Tally
     from em_agent.embedded.data_directory import DataDirectory
@@ -40,6 +41,8 @@ def demo(
 ) -> None:
     """Run everything on a data directory of its own, with a year of made-up incidents sent through the front door."""
     from em_agent.cli.roles import every_role
+    from em_agent.demo.delivery.plan import DeliveryPlan, Proofs
+    from em_agent.demo.delivery.trouble import make_deliveries
     from em_agent.demo.plan import Plan
     from em_agent.demo.year import make_year
     from em_agent.embedded.data_directory import DataDirectory
@@ -50,12 +53,24 @@ def demo(
     configure_logging(settings.log_level, "demo")
     directory = DataDirectory(settings.data_dir)
     secret = directory.password("pagerduty_webhook")
-    os.environ["PAGERDUTY_WEBHOOK_SECRET"] = secret  # what the roles inherit
+    proofs = Proofs(
+        directory.password("github_webhook"),
+        directory.password("jira_webhook"),
+        next(iter(settings.api_key_values), None),
+    )
+    # What the roles inherit.
+    os.environ |= {
+        "PAGERDUTY_WEBHOOK_SECRET": secret,
+        "GITHUB_WEBHOOK_SECRET": proofs.github,
+        "JIRA_WEBHOOK_SECRET": proofs.jira,
+    }
     wanted = {"incidents": incidents, "seed": seed, "days": days}
     memory = _remember(directory, {name: value for name, value in wanted.items() if value is not None})
     end = datetime.fromisoformat(memory["end"])
     year = make_year(end, seed=memory["seed"], incidents=memory["incidents"], days=memory["days"])
-    run_up(settings, _Announcement(Plan(year, [secret]), end, settings.data_dir), every_role)
+    deliveries = make_deliveries(year, seed=memory["seed"])
+    plans = Plan(deliveries.year, [secret]), DeliveryPlan(deliveries, proofs)
+    run_up(settings, _Announcement(*plans, end, settings.data_dir), every_role)
 
 
 def _isolate() -> "Settings":
@@ -64,6 +79,8 @@ def _isolate() -> "Settings":
     The process moves into that directory and keeps only the demo's environment, which the roles inherit: a `.env`
     file of the user's then reaches none of them.
     """
+    from em_agent.configuration import DEFAULT_PATH
+    from em_agent.demo.delivery.releases import configuration
     from em_agent.embedded.data_directory import DataDirectory
     from em_agent.environment import read_environment
     from em_agent.settings import load_settings
@@ -74,6 +91,7 @@ def _isolate() -> "Settings":
     environment["EM_AGENT_DATA_DIR"] = str(data_dir)
     environment.setdefault("EM_AGENT_LOG_LEVEL", "warning")  # a line for each delivery would bury the rest
     DataDirectory(data_dir).create()
+    (data_dir / DEFAULT_PATH).write_text(configuration(), encoding="utf-8")
     os.chdir(data_dir)
     os.environ.clear()
     os.environ.update(environment)
@@ -110,8 +128,9 @@ def _remember(directory: "DataDirectory", wanted: Mapping[str, int]) -> dict[str
 class _Announcement:
     """Called when the product answers: sends the year unless it is there, then says where to look."""
 
-    def __init__(self, plan: "Plan", end: datetime, data_dir: Path) -> None:
+    def __init__(self, plan: "Plan", others: "DeliveryPlan", end: datetime, data_dir: Path) -> None:
         self._plan = plan
+        self._others = others
         self._end = end
         self._data_dir = data_dir
         self._task: asyncio.Task[None] | None = None
@@ -125,8 +144,9 @@ class _Announcement:
 
         try:
             if not await is_filled(self._plan, endpoints.database_url):
-                with _Progress(len(self._plan)) as show:
-                    tally = await fill(self._plan, endpoints.api_url, show)
+                with _Progress(len(self._plan) + len(self._others)) as show:
+                    others = self._others.deliveries()
+                    tally = await fill(self._plan, endpoints.api_url, show, others=others)
                 for surprise in tally.surprises:
                     typer.echo(f"em-agent: unexpected answer to {surprise}", err=True)
                 typer.echo("All of it is received; the metrics follow.")

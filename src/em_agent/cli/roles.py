@@ -188,6 +188,7 @@ def _build_part(name: str, settings: Settings, connections: "Connections", model
         database_url=database_url,
         work_dir=work_dir,
         replicas=settings.stream_replicas,
+        configuration=settings.configuration,
     )
     return Worker(connections.nats, consumer, replicas=settings.stream_replicas)
 

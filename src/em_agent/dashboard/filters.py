@@ -22,11 +22,14 @@ _ASKED_OF_METRICS = (
     "service", "team", "urgency", "priority", "timezone", "clock", "attribute_by", "exclude_merged",
 )  # fmt: skip
 _OF_INCIDENTS = ("service", "team", "urgency", "priority", "timezone", "attribute_by", "exclude_merged")
+_LONG_AGO = "1970-01-01"  # what is open is open whenever it began
+_OF_OPEN = ("service", "team", "urgency", "priority", "timezone")
 _PLACES = frozenset({"cursor", "page"})  # where in a list one is: nothing of that holds for another list
 _COMPARISONS = ("previous", "none")
 _FEW_DAYS, _FEW_WEEKS = timedelta(days=45), timedelta(weeks=30)
 MOST_BUCKETS = 130  # a page with some charts and their tables stays short
 
+_FIRST_YEAR, _LAST_YEAR = 1900, 9000  # no clock that is off leads to the calendar's ends
 _LENGTHS = {"day": timedelta(days=1), "week": timedelta(weeks=1), "month": timedelta(days=28)}
 
 Texts = Mapping[str, tuple[str, ...]]
@@ -86,20 +89,24 @@ class Filters:
 
         """
         buckets = self.buckets()
-        begins = [*buckets.starts[1:], None]
-        found = []
-        for key, start, end in zip(buckets.keys, buckets.starts, begins, strict=True):
-            since, until = max(start, self.query.since), end or self.query.until
-            found.append(Stretch(key[self.unit], since, until, start >= self.query.since and end is not None))
-        if found:
-            last = found[-1]
-            found[-1] = replace(last, is_whole=self._ends_whole(last) and last.since == buckets.starts[-1])
-        return found
+        ends = [*buckets.starts[1:], self.query.until]
+        since = [max(buckets.starts[0], self.query.since), *buckets.starts[1:]]
+        cuts = {since[0], self.query.until} - self._begins()
+        return [
+            Stretch(key[self.unit], start, end, is_whole=not {start, end} & cuts)
+            for key, start, end in zip(buckets.keys, since, ends, strict=True)
+        ]
 
-    def _ends_whole(self, last: Stretch) -> bool:
-        """Whether another bucket begins where the window ends."""
-        after = cut(last.since, last.until + timedelta(microseconds=2), self.query.zone, (self.unit,))
-        return after.starts[-1] == last.until
+    def _begins(self) -> set[datetime]:
+        """Those ends of the window at which a day, week or month begins."""
+        a_day = timedelta(days=1)
+        around = (
+            (at, cut(at - a_day, at + timedelta(seconds=1), self.query.zone, (self.unit,))) for at in self._ends()
+        )
+        return {at for at, buckets in around if at in buckets.starts[1:]}
+
+    def _ends(self) -> tuple[datetime, datetime]:
+        return self.query.since, self.query.until
 
     def url(self, **changes: str | Sequence[str] | None) -> str:
         """This page with some of its parameters changed, or left out where they are None or empty."""
@@ -118,6 +125,11 @@ class Filters:
         zone = self.query.zone
         window = {"since": _begin(since or self.query.since, zone), "until": _begin(until or self.query.until, zone)}
         return _url("/incidents", kept, {**window, **changes})
+
+    def open_incidents_url(self) -> str:
+        """The list of the incidents that are open, of any time, that the filters leave."""
+        kept = {name: self.given[name] for name in _OF_OPEN if name in self.given}
+        return _url("/incidents", kept, {"status": ["triggered", "acknowledged"], "since": _LONG_AGO})
 
     def api_url(
         self, *group_by: str, path: str = "/v1/metrics/incidents", **changes: str | Sequence[str] | None
@@ -151,6 +163,9 @@ def read_filters(path: str, given: Mapping[str, Sequence[str]], *, now: datetime
         zone = parse_zone(next(iter(texts.get("timezone", ())), timezone))
         since, until = PRESETS[window][1](next_minute(now), zone)
         query = replace(read_query(asked, now=now, timezone=timezone), since=since, until=until)
+    if query.since.year < _FIRST_YEAR or query.until.year > _LAST_YEAR:
+        message = f"A page shows the years {_FIRST_YEAR} to {_LAST_YEAR}: choose another window."
+        raise InvalidError(message)
     unit = _unit(choice(texts, "group", UNITS), query.until - query.since)
     return Filters(path, texts, query, window, unit, choice(texts, "compare", _COMPARISONS) != "none")
 

@@ -24,6 +24,17 @@ def duration(seconds: float | None) -> str:
     return f"{hours // 24} d {hours % 24:02} h"
 
 
+def round_duration(seconds: float) -> str:
+    """Seconds of a round value, without what is 0 of it: `3 h`, `1 h 30 m`, `2 d`."""
+    parts = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "m"), (1, "s"))
+    words, rest = [], round(seconds)
+    for length, unit in parts:
+        if rest >= length:
+            words.append(f"{rest // length} {unit}")
+            rest %= length
+    return " ".join(words) or "0"
+
+
 def number(value: float | None) -> str:
     """The number with thin spaces between its thousands, and up to two digits of a fraction."""
     if value is None:

@@ -1,8 +1,10 @@
 """Pages out of templates: everything escaped, and nothing that is missing shown as empty."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -34,7 +36,10 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters.update(
-        duration=formats.duration, number=formats.number, percent=formats.percent, ago=formats.ago
+        duration=formats.duration,
+        number=formats.number,
+        percent=formats.percent,
+        path_part=lambda text: quote(str(text), safe=""),
     )
     environment.filters.update(
         incident_path=links.incident_path, document_path=links.document_path, web_link=links.web_link
@@ -45,11 +50,12 @@ def _environment() -> Environment:
     return environment
 
 
-def render(template: str, values: Mapping[str, Any], zone: ZoneInfo) -> str:
-    """The template with the values; its `day`, `moment` and `span` are those of the time zone."""
+def render(template: str, values: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> str:
+    """The template with the values; its `day`, `moment` and `span` are those of the time zone, its `ago` before now."""
     times = {
         "day": lambda at: formats.day(at, zone),
         "moment": lambda at: formats.moment(at, zone),
+        "ago": lambda at: formats.ago(at, now),
         "span": lambda since, until: formats.span(since, until, zone),
     }
     return _environment().get_template(template).render({**times, **values})

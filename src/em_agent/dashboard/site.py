@@ -19,17 +19,20 @@ from em_agent.dashboard.backend import Backend
 from em_agent.dashboard.filters import Filters, read_filters
 from em_agent.dashboard.naming import NameBook
 from em_agent.dashboard.page import Move, Page, PageFunction, Visit
-from em_agent.dashboard.pages import ask, events, health, incident, incidents, overview
+from em_agent.dashboard.pages import ask, dora, events, health, incident, incidents, overview, services
 from em_agent.dashboard.rendering import render
 from em_agent.errors import EmAgentError, ForbiddenError, InvalidError, NotFoundError, RetriableError
 from em_agent.kit.postgres import UNREACHABLE
 
 ROUTES: dict[str, PageFunction] = {
     "/": overview.show,
+    "/services": services.show,
+    "/services/{service:path}": services.show_one,
     "/incidents": incidents.show,
     "/incidents/{id:path}/events": events.show,
     "/incidents/{id:path}": incident.show,
     "/ask": ask.show,
+    "/dora": dora.show,
     "/health": health.show,
 }
 # What a form of a page sends, by its path.
@@ -149,6 +152,7 @@ class _Site:
                 "asks_for_keys": self._backend.sessions.are_needed,
             },
             visit.filters.query.zone,
+            visit.now,
         )
         body = text.encode()
         etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'

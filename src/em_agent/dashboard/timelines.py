@@ -29,7 +29,7 @@ def durations(filters: Filters, metrics: IncidentMetrics, field: str, title: str
         unit="duration",
         count=sum(one.count for one in found),
         counted=f"{counted} incidents",
-        rows=_rows(filters, cells),
+        rows=rows_of(filters, cells),
         csv_url=filters.api_url(filters.unit),
     )
 
@@ -56,7 +56,7 @@ def volume(filters: Filters, metrics: IncidentMetrics, label_name: str, title: s
         unit="incidents",
         count=sum(map(sum, counts)),
         counted="incidents",
-        rows=_rows(filters, cells),
+        rows=rows_of(filters, cells),
         csv_url=filters.api_url(label_name, filters.unit),
     )
 
@@ -80,7 +80,7 @@ def targets(filters: Filters, metrics: IncidentMetrics, title: str, **asked: str
         unit="percent",
         count=sum(group.incidents for group in groups),
         counted="incidents",
-        rows=_rows(filters, cells),
+        rows=rows_of(filters, cells),
         csv_url=filters.api_url(filters.unit, **asked),
     )
 
@@ -108,7 +108,8 @@ def _frame(filters: Filters) -> Frame:
     return Frame(filters.stretches(), filters.unit, filters.query.zone)
 
 
-def _rows(filters: Filters, cells: Sequence[Sequence[Cell]]) -> list[Row]:
+def rows_of(filters: Filters, cells: Sequence[Sequence[Cell]]) -> list[Row]:
+    """A row of the table for each stretch, with the way to its incidents."""
     zone = filters.query.zone
     return [
         Row(

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 
 import httpx2
 
-from em_agent.demo.plan import Plan
+from em_agent.demo.plan import Plan, SignedDelivery
 from em_agent.demo.send import Tally, send
 from em_agent.integrations.pagerduty.webhook import SOURCE
 from em_agent.kit.postgres import connect, reachable
@@ -39,9 +40,10 @@ async def fill(
     api_url: str,
     on_progress: Callable[[Tally], None] = lambda _: None,
     *,
+    others: Iterable[SignedDelivery] = (),
     transport: httpx2.AsyncBaseTransport | None = None,
 ) -> Tally:
-    """Send the whole plan through the front door, and close it; what the answers were.
+    """Send `others` and the whole plan through the front door, and close it; what the answers were.
 
     It can be interrupted and called again: what came before is then answered as a duplicate.
 
@@ -49,7 +51,8 @@ async def fill(
         RetriableError: the gateway stays away.
 
     """
-    tally = await send(plan.deliveries(), api_url, is_resumed=True, on_progress=on_progress, transport=transport)
+    everything = chain(others, plan.deliveries())
+    tally = await send(everything, api_url, is_resumed=True, on_progress=on_progress, transport=transport)
     await send([plan.closing()], api_url, is_resumed=True, transport=transport)
     return tally
 

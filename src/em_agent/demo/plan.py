@@ -13,6 +13,7 @@ from em_agent.demo.stories import Step, Story
 from em_agent.demo.strange import STRANGE
 from em_agent.demo.truth import Truth
 from em_agent.demo.year import Year
+from em_agent.integrations.pagerduty.webhook import SOURCE
 
 ACCOUNT_SUBSCRIPTION = id_of("webhook_subscription", "account")
 TEAM_SUBSCRIPTION = id_of("webhook_subscription", "team")
@@ -55,6 +56,7 @@ class SignedDelivery:
     lane: str
     status: int
     word: str | None
+    source: str = SOURCE.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import structlog
 from em_agent.demo.plan import SignedDelivery
 from em_agent.errors import PermanentError, RetriableError
 
-PATH = "/webhooks/pagerduty"
+PATH = "/webhooks"
 _BUSY = {429, 502, 503, 504}
 _ANSWER_SECONDS = 15.0
 _FIRST_PAUSE_SECONDS = 0.25
@@ -109,7 +109,9 @@ class _Post:
         is_repeat = self.is_resumed
         while True:
             try:
-                response = await self.client.post(PATH, content=delivery.body, headers=delivery.headers)
+                response = await self.client.post(
+                    f"{PATH}/{delivery.source}", content=delivery.body, headers=delivery.headers
+                )
             except httpx2.TransportError as failure:
                 reason, wait = repr(failure), pause
             else:

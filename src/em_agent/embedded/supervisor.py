@@ -16,6 +16,7 @@ from em_agent.embedded.roles import Role
 from em_agent.embedded.server import Server
 from em_agent.errors import ConfigurationError, EmAgentError
 from em_agent.kit.logging import Seldom
+from em_agent.kit.process import cancel
 
 _STOP_ROLES = ((SIGTERM, 15.0), (SIGKILL, 5.0))
 _POLL_SECONDS = 0.05
@@ -86,8 +87,7 @@ class Supervisor:
         try:
             await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            work.cancel()
-            stop.cancel()
+            await cancel([work, stop])
             outcome = (await asyncio.gather(work, return_exceptions=True))[0]
             await self._end_all()
         if isinstance(outcome, BaseExceptionGroup):

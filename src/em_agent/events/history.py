@@ -50,17 +50,25 @@ async def extent(connection: Connection) -> tuple[int, int]:
 
 
 async def page(
-    connection: Connection, *, after: int, until: int, limit: int
+    connection: Connection, *, after: int, until: int, limit: int, sources: Sequence[str]
 ) -> Sequence[tuple[StoredEvent, Mapping[str, Any]]]:
-    """The next events with their documents, those with ids above `after` and not above `until`."""
+    """The next events, those with ids above `after` and not above `until`; with their documents if of these sources.
+
+    The others may be long, and are not read: their document is empty.
+    """
     rows = await connection.fetch(
-        "SELECT id, source, event_type, delivery_id, occurred_at, received_at, payload::text AS payload "
+        "SELECT id, source, event_type, delivery_id, occurred_at, received_at, "
+        "CASE WHEN source = ANY($4) THEN payload::text END AS payload "
         "FROM events_raw WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3",
         after,
         until,
         limit,
+        sources,
     )
     return [
-        (StoredEvent(**{name: value for name, value in row.items() if name != "payload"}), json.loads(row["payload"]))
+        (
+            StoredEvent(**{name: value for name, value in row.items() if name != "payload"}),
+            {} if row["payload"] is None else json.loads(row["payload"]),
+        )
         for row in rows
     ]

@@ -21,6 +21,7 @@ from em_agent.errors import PermanentError, RetriableError
 from em_agent.events.batch import UNWRITABLE
 from em_agent.kit import json, postgres
 from em_agent.kit.logging import Seldom
+from em_agent.kit.process import cancel
 
 BATCH_LIMIT = 256
 WRITERS = 2
@@ -92,9 +93,7 @@ class Recorder:
         self._is_closing = True
         self._has_work.set()
         await asyncio.wait(self._tasks[:WRITERS], timeout=ANSWER_SECONDS)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel(self._tasks)
 
     @property
     def queue_depth(self) -> int:

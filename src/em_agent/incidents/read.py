@@ -10,6 +10,7 @@ from em_agent.domain.incidents import IncidentEvent, Sources
 from em_agent.errors import InvalidError, NotFoundError
 from em_agent.incidents import facts
 from em_agent.incidents.deployments import DeploymentLink, find_link
+from em_agent.incidents.issues import IssueLink, find_issues
 from em_agent.incidents.query import IncidentQuery
 from em_agent.kit.postgres import Connection, Pool
 
@@ -51,6 +52,7 @@ class IncidentDetail:
     assignments: Sequence[asyncpg.Record]
     episodes: Sequence[asyncpg.Record]
     deployment: DeploymentLink
+    issues: Sequence[IssueLink]
 
 
 async def find_page(pool: Pool, query: IncidentQuery) -> Page:
@@ -131,4 +133,5 @@ async def _read(connection: Connection, id_or_number: str) -> IncidentDetail:
             incident_id,
         ),
         await find_link(connection, incident_id),
+        await find_issues(connection, incident_id),
     )

@@ -18,6 +18,7 @@ from nats.js.api import StorageType, StreamConfig
 
 from em_agent.errors import RetriableError
 from em_agent.kit.logging import Seldom
+from em_agent.kit.process import cancel
 
 # What a caller gets while the server is gone, restarting, or without the stream or consumer it had.
 UNREACHABLE = (
@@ -28,6 +29,7 @@ UNREACHABLE = (
 )
 CONNECT_SECONDS = 2
 REQUEST_SECONDS = 5.0
+CLOSE_SECONDS = 3.0
 
 log = structlog.get_logger()
 
@@ -67,11 +69,13 @@ async def open_client(url: str, *, name: str, wait: bool = True) -> AsyncIterato
             await connecting
         yield client
     finally:
-        connecting.cancel()
+        # The client tries for ever, and goes on where an attempt fails in the moment in which it is cancelled.
+        await cancel([connecting])
+        with contextlib.suppress(*UNREACHABLE, AssertionError):  # that it was left before it began to connect
+            async with asyncio.timeout(CLOSE_SECONDS):  # a server that stands still takes no farewell
+                await client.close()
         with contextlib.suppress(*UNREACHABLE, asyncio.CancelledError):
-            await connecting
-        with contextlib.suppress(*UNREACHABLE):
-            await client.close()
+            connecting.result()
 
 
 def _reporters(client: Client) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The names of services, teams and priorities that there are, for people to choose from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import asyncpg
 
@@ -8,12 +9,13 @@ from em_agent.kit.postgres import Pool, reachable
 
 _MOST = 1000
 _NAMES = """
-SELECT kind, name FROM (
-    SELECT 'services' AS kind, service_name AS name FROM warehouse.dim_services
-    UNION SELECT 'teams', team_name FROM warehouse.dim_teams
-    UNION SELECT 'priorities', priority_name FROM warehouse.dim_priorities
+SELECT kind, name, CASE WHEN count(*) = 1 THEN min(id) END AS id FROM (
+    SELECT 'services' AS kind, service_name AS name, service_id AS id FROM warehouse.dim_services
+    UNION ALL SELECT 'teams', team_name, team_id FROM warehouse.dim_teams
+    UNION ALL SELECT 'priorities', priority_name, priority_id FROM warehouse.dim_priorities
 ) AS named
 WHERE name <> ''
+GROUP BY kind, name
 ORDER BY kind, name COLLATE "C"
 """
 _SERVICE = """
@@ -21,7 +23,6 @@ SELECT service_id AS id, service_name AS name FROM warehouse.dim_services
 WHERE service_id = $1 OR service_name = $1
 ORDER BY service_id <> $1, service_id LIMIT 1
 """
-_IDS = "SELECT service_name, min(service_id) AS id FROM warehouse.dim_services GROUP BY 1 HAVING count(*) = 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Names:
     """Names in their order, up to a thousand of each kind."""
 
     services: tuple[str, ...] = ()
+    service_ids: Mapping[str, str] = field(default_factory=dict)
+    """The id of each service whose name is no other's."""
     teams: tuple[str, ...] = ()
     priorities: tuple[str, ...] = ()
 
@@ -48,7 +51,8 @@ async def read_names(pool: Pool) -> Names:
     kinds: dict[str, list[str]] = {"services": [], "teams": [], "priorities": []}
     for row in rows:
         kinds[row["kind"]].append(row["name"])
-    return Names(**{kind: tuple(names[:_MOST]) for kind, names in kinds.items()})
+    ids = {row["name"]: row["id"] for row in rows if row["kind"] == "services" and row["id"]}
+    return Names(**{kind: tuple(names[:_MOST]) for kind, names in kinds.items()}, service_ids=ids)
 
 
 async def find_service(pool: Pool, id_or_name: str) -> tuple[str, str] | None:
@@ -64,14 +68,3 @@ async def find_service(pool: Pool, id_or_name: str) -> tuple[str, str] | None:
     except asyncpg.UndefinedTableError:
         return None
     return (row["id"], row["name"] or row["id"]) if row else None
-
-
-async def service_ids(pool: Pool) -> dict[str, str]:
-    """The id of each service whose name is no other's.
-
-    Raises:
-        RetriableError: the database does not answer.
-
-    """
-    async with reachable():
-        return {row["service_name"]: row["id"] for row in await pool.fetch(_IDS) if row["service_name"]}

@@ -15,6 +15,7 @@ import structlog
 from em_agent.errors import RetriableError
 from em_agent.kit import postgres
 from em_agent.kit.postgres import Pool
+from em_agent.kit.process import cancel
 from em_agent.slack import jobs, kept, troubles
 from em_agent.slack.apology import sorry
 from em_agent.slack.dispatch import Dispatch
@@ -61,9 +62,7 @@ class SlackWorker:
                 while True:
                     await self._turn()
             finally:
-                for task in self._tasks:
-                    task.cancel()
-                await asyncio.gather(*self._tasks, return_exceptions=True)
+                await cancel(self._tasks)
 
     async def _turn(self) -> None:
         self._wake.clear()

@@ -120,8 +120,8 @@ class Transformer:
         """What was done to take in every event of the outbox, or, with `full_refresh`, to build all anew.
 
         The first run, and the one after a failure, look at every model, later ones at those that new events concern.
-        Marts that another version of the project built are built anew: their columns or meaning may differ. With
-        `tags` a full refresh is one of the models that have one of them, and of what is made of these.
+        Marts that another version of the project built, or that rest on another mapping of services, are built anew.
+        With `tags` a full refresh is one of the models that have one of them, and of what is made of these.
 
         Raises:
             RetriableError: the database is away, or in the way: a later run may work.
@@ -133,6 +133,11 @@ class Transformer:
             self.load()
             cursor.execute("SELECT obj_description(to_regnamespace('warehouse'), 'pg_namespace')")
             is_other = cursor.fetchone() != (_project_mark(),)
+            version = selection.mapping_to_apply(cursor)
+            if version is not None and not (is_other or full_refresh):
+                self._is_sure = False
+                self._invoke(["run", "--full-refresh", *selection.of_tags(selection.MAPPED)])
+                selection.note_applied(cursor, version)
             if is_other or full_refresh:
                 selected: list[str] | None = ["--full-refresh", *([] if is_other else selection.of_tags(tags))]
             else:
@@ -144,6 +149,8 @@ class Transformer:
             self._is_sure = True
             if is_other:
                 cursor.execute("COMMENT ON SCHEMA warehouse IS %s", (_project_mark(),))
+            if version is not None and (is_other or (full_refresh and not tags)):
+                selection.note_applied(cursor, version)
         memory.give_back()
         return Summary(time.monotonic() - started, _rows(result))
 

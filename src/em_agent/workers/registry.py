@@ -4,6 +4,7 @@ from pathlib import Path
 
 from nats.aio.client import Client
 
+from em_agent.configuration import Configuration
 from em_agent.domain.consumers import INCIDENTS, WAREHOUSE
 from em_agent.kit.postgres import Pool
 from em_agent.workers.consume import Consumer
@@ -11,7 +12,14 @@ from em_agent.workers.incidents import incidents_consumer
 
 
 def build_consumer(  # noqa: PLR0913 - what consumers work with
-    name: str, pool: Pool, client: Client, *, database_url: str, work_dir: Path, replicas: int
+    name: str,
+    pool: Pool,
+    client: Client,
+    *,
+    database_url: str,
+    work_dir: Path,
+    replicas: int,
+    configuration: Configuration,
 ) -> Consumer:
     """The consumer of that name; `work_dir` is for files that it needs while it runs.
 
@@ -24,5 +32,5 @@ def build_consumer(  # noqa: PLR0913 - what consumers work with
     if name == WAREHOUSE:
         from em_agent.workers.warehouse import Warehouse  # noqa: PLC0415 - what it loads, other consumers need not carry
 
-        return Warehouse(database_url, work_dir).consumer()
+        return Warehouse(database_url, work_dir, configuration).consumer()
     raise KeyError(name)

@@ -50,7 +50,9 @@ async def _replay_facts(connection: Connection, report: Report) -> None:
     done = await connection.fetchval("SELECT count(*) FROM events_raw WHERE id <= $1", after)
     while True:
         report("events", done, count)
-        events = await history.page(connection, after=after, until=newest, limit=EVENTS_AT_ONCE)
+        events = await history.page(
+            connection, after=after, until=newest, limit=EVENTS_AT_ONCE, sources=list(INCIDENT_READERS)
+        )
         until = events[-1][0].id if events else newest
         facts_by_id = {event.id: _read(event, document) for event, document in events}
         silent = [event_id for event_id, fact in facts_by_id.items() if fact is None]

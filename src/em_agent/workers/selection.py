@@ -8,6 +8,9 @@ from typing import Any
 _VENDORS = "SELECT DISTINCT split_part(source, '_', 1) FROM outbox"
 _VIEWS = "SELECT count(*) FROM pg_views WHERE schemaname = 'warehouse' AND viewname = ANY(%s)"
 _LAST = "freshness"
+_REMAPPED = "SELECT version FROM delivery_settings WHERE version <> built_version"
+# What rests on the mapping of services.
+MAPPED = ("delivery",)
 
 
 def of_new_events(cursor: Any, manifest: Any) -> list[str] | None:  # noqa: ANN401 - psycopg2's and dbt's own
@@ -29,3 +32,15 @@ def of_new_events(cursor: Any, manifest: Any) -> list[str] | None:  # noqa: ANN4
 def of_tags(tags: Sequence[str]) -> list[str]:
     """The arguments of dbt that select the models with any of the tags, and what is made of them; all without tags."""
     return ["--select", *(f"tag:{tag}+" for tag in tags), _LAST] if tags else []
+
+
+def mapping_to_apply(cursor: Any) -> int | None:  # noqa: ANN401 - psycopg2's own
+    """The version of the mapping of services that the models were not built with yet; None where they were."""
+    cursor.execute(_REMAPPED)
+    row = cursor.fetchone()
+    return None if row is None else int(row[0])
+
+
+def note_applied(cursor: Any, version: int) -> None:  # noqa: ANN401 - psycopg2's own
+    """Note that the models were built with this version of the mapping."""
+    cursor.execute("UPDATE delivery_settings SET built_version = %s", (version,))

@@ -12,12 +12,14 @@ from pathlib import Path
 import structlog
 from nats.aio.msg import Msg
 
+from em_agent.configuration import Configuration
 from em_agent.domain.consumers import WAREHOUSE
 from em_agent.errors import PermanentError, RetriableError
 from em_agent.kit import memory
 from em_agent.kit.process import run_aside
 from em_agent.workers.consume import Consumer
 from em_agent.workers.dbt import Transformer
+from em_agent.workers.mapping import store_mapping
 
 BATCH_SIZE = 5000
 # A message that comes again during a long run only causes a short one after it.
@@ -30,9 +32,11 @@ log = structlog.get_logger()
 class Warehouse:
     """Runs the transformation, and rests as long as it worked, so that a flood leaves room for those who cause it."""
 
-    def __init__(self, database_url: str, work_dir: Path) -> None:
-        """Transform the database at `database_url`; dbt's own files go below `work_dir`."""
+    def __init__(self, database_url: str, work_dir: Path, configuration: Configuration) -> None:
+        """Transform the database at `database_url`, by this mapping of services; dbt's files go below `work_dir`."""
         memory.keep_small()
+        self._database_url = database_url
+        self._configuration = configuration
         self._transformer = Transformer(database_url, work_dir)
         self._rest_until = 0.0
 
@@ -45,8 +49,13 @@ class Warehouse:
             ack_wait_seconds=ACK_WAIT_SECONDS,
             headers_only=True,
             acks_all=True,
-            prepare=self.catch_up,
+            prepare=self._prepare,
         )
+
+    async def _prepare(self) -> None:
+        if await store_mapping(self._database_url, self._configuration):
+            log.info("warehouse.mapped", services=len(self._configuration.services))
+        await self.catch_up()
 
     async def catch_up(self) -> None:
         """Build the marts where they are missing, and take in what the outbox has.

@@ -25,7 +25,7 @@ def band(frame: Frame, title: str, low: Sequence[float | None], high: Sequence[f
         *_dots(frame, below, kind),
     ]
     spoken = _spoken(frame, [value for value in low if value is not None])
-    return frame.draw(title, spoken, scale, formats.duration, *marks)
+    return frame.draw(title, spoken, scale, formats.round_duration, *marks)
 
 
 def shares(frame: Frame, title: str, lines: Sequence[tuple[str, Sequence[float | None]]]) -> Markup:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from em_agent.dashboard.answers import lay_out
 from em_agent.dashboard.page import Page, Visit, panels
 from em_agent.kit.postgres import reachable
 
@@ -31,7 +32,13 @@ async def show(visit: Visit) -> Page:
     if not q:
         async with reachable():
             has_events = await visit.backend.pool.fetchval("SELECT EXISTS (SELECT FROM incidents)")
-    values = {"shown": shown, "q": q, "suggestions": suggestions(visit.names.services), "has_events": has_events}
+    values = {
+        "shown": shown,
+        "q": q,
+        "suggestions": suggestions(visit.names.services),
+        "has_events": has_events,
+        "lay_out": lay_out,
+    }
     return Page("ask.html", q[:80] or "Ask", values)
 
 

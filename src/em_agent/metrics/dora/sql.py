@@ -174,7 +174,8 @@ def _deployed(statement: Statement, query: DoraQuery, buckets: Buckets | None) -
     bucket = _bucket(statement, "d.finished_at", buckets)
     where = " AND ".join(["d.status = 'success'", *_within(statement, query, "d")])
     return f"""
-    SELECT d.deployment_key, d.deployment_id, d.service_key COLLATE "C" AS service_key, d.kind, d.finished_at, {bucket} AS bucket
+    SELECT d.deployment_key, d.deployment_id, d.service_key COLLATE "C" AS service_key, d.kind, d.finished_at,
+        {bucket} AS bucket
     FROM warehouse.fct_deployments AS d WHERE {where}"""
 
 

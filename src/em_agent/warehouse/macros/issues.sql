@@ -36,7 +36,8 @@
 {%- endmacro %}
 
 {#- The text of what people write: a string, or a document of nested parts, whose JSON is as good for finding names in
-    it. Null where nothing is stated, empty where it is stated that there is none. -#}
+    it. Null where nothing is stated, empty where it is stated that there is none; which a column of json_to_record does
+    not tell apart. -#}
 {% macro prose(value) -%}
     case json_typeof({{ value }})
         when 'string' then {{ value }} #>> '{}'

@@ -6,6 +6,11 @@
 -- depends_on: {{ ref("dim_teams") }}
 -- depends_on: {{ ref("dim_priorities") }}
 -- depends_on: {{ ref("dim_escalation_policies") }}
+-- depends_on: {{ ref("delivery_freshness") }}
+-- depends_on: {{ ref("fct_changes") }}
+-- depends_on: {{ ref("fct_deployed_commits") }}
+-- depends_on: {{ ref("fct_incident_deployments") }}
+-- depends_on: {{ ref("fct_incident_issues") }}
 with included as (
     select max(last_received_at) as as_of
     from {{ ref("fct_incidents") }}

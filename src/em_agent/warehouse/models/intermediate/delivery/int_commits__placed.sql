@@ -57,17 +57,15 @@ pushed as (
         repositories.is_extended,
         sequenced.sequence,
         commits.ordinal,
-        commits.sha,
-        commits.at as committed_at,
-        commits.title,
-        commits.author,
-        commits.url
+        commits.value ->> 'sha' as sha,
+        (commits.value ->> 'at')::timestamptz as committed_at,
+        commits.value ->> 'title' as title,
+        commits.value ->> 'author' as author,
+        commits.value ->> 'url' as url
     from repositories
     inner join {{ ref("int_pushes__sequenced") }} as sequenced on repositories.repository = sequenced.repository
     inner join {{ ref("stg_github__pushes") }} as pushes on sequenced.event_id = pushes.event_id
-    cross join lateral rows from (
-        jsonb_to_recordset(pushes.commits) as (sha text, at timestamptz, title text, author text, url text)
-    ) with ordinality as commits (sha, at, title, author, url, ordinal)
+    cross join lateral jsonb_array_elements(pushes.commits) with ordinality as commits (value, ordinal)
     where
         sequenced.sequence is not null
         {% if is_incremental() %}

@@ -25,108 +25,116 @@ arrived as materialized (
         pushes.after_sha,
         pushes.is_created,
         pushes.is_deleted,
-        pushes.is_forced
+        pushes.is_forced,
+        pushes.pushed_at
     from {{ ref("stg_github__pushes") }} as pushes
-    where {{ is_new_in("pushes") }}
-    {% if is_incremental() %}
-        and not exists (
-            select 1 from {{ this }} as known
-            where known.event_id = pushes.event_id
-        )
-    {% endif %}
+    where
+        {{ is_new_in("pushes") }}
+        {% if is_incremental() %}
+            and not exists (
+                select 1 from {{ this }} as known
+                where known.event_id = pushes.event_id
+            )
+        {% endif %}
 ),
 
 {% if is_incremental() %}
 -- Pushes that do nothing but extend the tip, one by one, need no look at what is below it.
-tips as materialized (
-    select
-        repositories.repository,
-        repositories.pushes,
-        tip.after_sha,
-        tip.sequence
-    from (
+    tips as materialized (
         select
-            repository,
-            count(*) as pushes
-        from arrived
+            repositories.repository,
+            repositories.pushes,
+            tip.after_sha,
+            tip.pushed_at,
+            tip.sequence
+        from (
+            select
+                repository,
+                count(*) as pushes
+            from arrived
+            group by repository
+        ) as repositories
+        cross join lateral (
+            select
+                known.after_sha,
+                known.pushed_at,
+                known.sequence
+            from {{ this }} as known
+            where known.repository = repositories.repository and known.sequence is not null
+            order by known.sequence desc
+            limit 1
+        ) as tip
+    ),
+
+    extending as (
+        select
+            tips.repository,
+            null::bigint as event_id,
+            tips.after_sha,
+            tips.pushed_at,
+            tips.sequence,
+            0::bigint as depth,
+            tips.pushes
+        from tips
+        union all
+        select
+            arrived.repository,
+            arrived.event_id,
+            arrived.after_sha,
+            arrived.pushed_at,
+            extending.sequence + 1 as sequence,
+            extending.depth + 1 as depth,
+            extending.pushes
+        from extending
+        inner join arrived
+            on
+                extending.repository = arrived.repository
+                and extending.after_sha = arrived.before_sha
+                and extending.depth < extending.pushes
+        where
+            not (arrived.is_forced or arrived.is_created or arrived.is_deleted)
+            and arrived.before_sha <> arrived.after_sha
+            and coalesce(arrived.pushed_at >= extending.pushed_at, true)
+            and not exists (
+                select 1 from {{ ref("stg_github__pushes") }} as others
+                where
+                    others.repository = arrived.repository
+                    and others.event_id <> arrived.event_id
+                    and others.before_sha = arrived.before_sha
+            )
+            and not exists (
+                select 1 from {{ ref("stg_github__pushes") }} as others
+                where
+                    others.repository = arrived.repository
+                    and others.event_id <> arrived.event_id
+                    and others.after_sha = arrived.after_sha
+            )
+    ),
+
+    extended as materialized (
+        select repository
+        from extending
+        where event_id is not null
         group by repository
-    ) as repositories
-    cross join lateral (
-        select
-            known.after_sha,
-            known.sequence
-        from {{ this }} as known
-        where known.repository = repositories.repository and known.sequence is not null
-        order by known.sequence desc
-        limit 1
-    ) as tip
-),
-
-extending as (
-    select
-        tips.repository,
-        null::bigint as event_id,
-        tips.after_sha,
-        tips.sequence,
-        0::bigint as depth,
-        tips.pushes
-    from tips
-    union all
-    select
-        arrived.repository,
-        arrived.event_id,
-        arrived.after_sha,
-        extending.sequence + 1 as sequence,
-        extending.depth + 1 as depth,
-        extending.pushes
-    from extending
-    inner join arrived
-        on
-            extending.repository = arrived.repository
-            and extending.after_sha = arrived.before_sha
-            and extending.depth < extending.pushes
-    where
-        not (arrived.is_forced or arrived.is_created or arrived.is_deleted)
-        and arrived.before_sha <> arrived.after_sha
-        and not exists (
-            select 1 from {{ ref("stg_github__pushes") }} as others
-            where
-                others.repository = arrived.repository
-                and others.event_id <> arrived.event_id
-                and others.before_sha = arrived.before_sha
-        )
-        and not exists (
-            select 1 from {{ ref("stg_github__pushes") }} as others
-            where
-                others.repository = arrived.repository
-                and others.event_id <> arrived.event_id
-                and others.after_sha = arrived.after_sha
-        )
-),
-
-extended as materialized (
-    select repository
-    from extending
-    where event_id is not null
-    group by repository
-    having
-        count(*) = max(pushes)
-        and bool_and(not exists (
-            select 1 from {{ this }} as known
-            inner join {{ ref("stg_github__pushes") }} as others on known.event_id = others.event_id
-            where others.repository = extending.repository and others.before_sha = extending.after_sha
-        ))
-),
+        having
+            count(*) = max(pushes)
+            and bool_and(not exists (
+                select 1 from {{ this }} as known
+                inner join {{ ref("stg_github__pushes") }} as others on known.event_id = others.event_id
+                where others.repository = extending.repository and others.before_sha = extending.after_sha
+            ))
+    ),
 {% endif %}
 
 pushes as materialized (
-    select distinct on (pushes.repository, pushes.before_sha, pushes.after_sha, pushes.stated_at)
+    select distinct on (pushes.repository, pushes.before_sha, pushes.after_sha, pushes.pushed_at)
         pushes.event_id,
         pushes.repository,
         pushes.before_sha,
         pushes.after_sha,
         pushes.is_created,
         pushes.is_deleted,
+        pushes.pushed_at,
         pushes.at,
         pushes.delivery_id
     from {{ ref("stg_github__pushes") }} as pushes
@@ -143,7 +151,7 @@ pushes as materialized (
         pushes.repository asc,
         pushes.before_sha asc,
         pushes.after_sha asc,
-        pushes.stated_at asc,
+        pushes.pushed_at asc,
         pushes.delivery_id collate "C" asc
 ),
 
@@ -153,6 +161,7 @@ ends as (
         event_id,
         repository,
         before_sha as sha,
+        pushed_at,
         at,
         delivery_id,
         false as is_arrival
@@ -163,6 +172,7 @@ ends as (
         event_id,
         repository,
         after_sha as sha,
+        pushed_at,
         at,
         delivery_id,
         true as is_arrival
@@ -174,11 +184,11 @@ meetings as (
     select
         event_id,
         is_arrival,
-        at,
-        delivery_id,
+        pushed_at,
         count(*) over tip as ends,
         count(*) filter (where is_arrival) over tip as arrivals,
         max(event_id) filter (where is_arrival) over tip as arrival_id,
+        max(pushed_at) filter (where is_arrival) over tip as arrived_at,
         lag(event_id) over in_time as earlier_id,
         lag(is_arrival) over in_time as is_after_arrival
     from ends
@@ -190,8 +200,8 @@ meetings as (
         )
 ),
 
--- Where one arrived and one left, no clock is asked: they follow each other. Where the branch was there more than once,
--- who leaves follows who arrived last.
+-- Where one arrived and one left they follow each other, unless GitHub's own clock contradicts. Where the branch was
+-- more than once, who leaves follows who arrived last.
 links as materialized (
     select
         pushes.event_id,
@@ -199,71 +209,111 @@ links as materialized (
         pushes.at,
         pushes.delivery_id,
         case
-            when meetings.ends = 2 and meetings.arrivals = 1 then meetings.arrival_id
+            when meetings.ends = 2 and meetings.arrivals = 1
+                then case when coalesce(meetings.arrived_at <= meetings.pushed_at, true) then meetings.arrival_id end
             when meetings.is_after_arrival then meetings.earlier_id
         end as previous_id
     from pushes
     left join meetings on pushes.event_id = meetings.event_id and not meetings.is_arrival
 ),
 
+-- What follows in time as it follows on the branch is one stretch, so that there are few of them to be put in order.
+stretched as materialized (
+    select
+        *,
+        count(*) filter (where is_start) over (
+            partition by repository order by at, delivery_id collate "C" rows between unbounded preceding and current row
+        ) as stretch
+    from (
+        select
+            *,
+            previous_id is null
+            or lag(event_id) over (partition by repository order by at, delivery_id collate "C")
+            is distinct from previous_id as is_start
+        from links
+    ) as starts
+),
+
+stretches as materialized (
+    select
+        starts.repository,
+        starts.stretch,
+        starts.at,
+        starts.delivery_id,
+        earlier.stretch as previous_stretch,
+        (earlier.at, earlier.delivery_id collate "C") < (starts.at, starts.delivery_id collate "C") as is_forward
+    from stretched as starts
+    left join stretched as earlier on starts.previous_id = earlier.event_id
+    where starts.is_start
+),
+
 walked as (
     select
-        event_id,
-        event_id as root_id,
+        repository,
+        stretch,
+        stretch as root,
         1 as depth
-    from links
-    where previous_id is null
+    from stretches
+    where previous_stretch is null
     union all
     select
-        links.event_id,
-        walked.root_id,
+        stretches.repository,
+        stretches.stretch,
+        walked.root,
         walked.depth + 1 as depth
     from walked
-    inner join links on walked.event_id = links.previous_id
+    inner join stretches on walked.repository = stretches.repository and walked.stretch = stretches.previous_stretch
 ),
 
 -- What nothing leads to goes round in a circle, which begins where a push is older than the one before it.
 circles as materialized (
     select
-        links.event_id,
-        case
-            when (earlier.at, earlier.delivery_id collate "C") < (links.at, links.delivery_id collate "C")
-                then links.previous_id
-        end as previous_id
-    from links
-    inner join links as earlier on links.previous_id = earlier.event_id
-    where links.event_id not in (select walked.event_id from walked)
+        stretches.repository,
+        stretches.stretch,
+        case when stretches.is_forward then stretches.previous_stretch end as previous_stretch
+    from stretches
+    left join walked on stretches.repository = walked.repository and stretches.stretch = walked.stretch
+    where walked.stretch is null
 ),
 
 rounds as (
     select
-        event_id,
-        event_id as root_id,
+        repository,
+        stretch,
+        stretch as root,
         1 as depth
     from circles
-    where previous_id is null
+    where previous_stretch is null
     union all
     select
-        circles.event_id,
-        rounds.root_id,
+        circles.repository,
+        circles.stretch,
+        rounds.root,
         rounds.depth + 1 as depth
     from rounds
-    inner join circles on rounds.event_id = circles.previous_id
+    inner join circles on rounds.repository = circles.repository and rounds.stretch = circles.previous_stretch
 ),
 
--- Stretches with a lost push between them follow each other by the time of their first one.
+-- Where a push was lost, what follows it comes by the time of its first one.
 ordered as (
     select
-        places.event_id,
+        stretched.event_id,
         row_number() over (
-            partition by roots.repository order by roots.at, roots.delivery_id collate "C", places.depth
+            partition by stretched.repository
+            order by
+                roots.at,
+                roots.delivery_id collate "C",
+                places.depth,
+                stretched.at,
+                stretched.delivery_id collate "C"
         ) as sequence
     from (
         select * from walked
         union all
         select * from rounds
     ) as places
-    inner join links as roots on places.root_id = roots.event_id
+    inner join stretched on places.repository = stretched.repository and places.stretch = stretched.stretch
+    inner join stretches as roots on places.repository = roots.repository and places.root = roots.stretch
 ),
 
 sequenced as (
@@ -297,7 +347,7 @@ select
     pushes.is_forced,
     pushes.commit_count,
     not pushes.is_deleted and (pushes.is_forced or pushes.is_created or pushes.commit_count = 0) as is_rewinding,
-    pushes.at,
+    pushes.pushed_at,
     sequenced.sequence,
     run.transformed_at
 from sequenced

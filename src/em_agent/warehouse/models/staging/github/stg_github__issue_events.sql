@@ -78,7 +78,7 @@ issues as (
         {{ json_object("tellings.remark") }} as comment_object
     from tellings
     cross join lateral {{ fields_of("tellings.told", "issue", [
-        "id", "number", "html_url", "repository_url", "title", "body", "state", "state_reason", "created_at",
+        "id", "number", "html_url", "repository_url", "title", "state", "state_reason", "created_at",
         "updated_at", "closed_at", "labels", "pull_request"
     ]) }}
     -- Pull requests have issues' numbers and comments.
@@ -116,7 +116,7 @@ select
     {{ issue_names("array[lower(named.issue_name), lower(named.old_name)]", "named.url") }} as names,
     named.url,
     {{ json_line("named.title") }} as title,
-    {{ prose("named.body") }} as body,
+    {{ prose("(named.told -> 'body')") }} as body,
     named.issue_state as status,
     case
         when named.issue_state = 'open' then 'todo'

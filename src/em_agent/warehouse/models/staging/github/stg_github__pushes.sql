@@ -52,9 +52,10 @@ listed as (
         {{ json_sha("(commits.value -> 'id')") }} as sha,
         commits.value
     from fields
-    cross join lateral json_array_elements(
-        case when json_typeof(record -> 'commits') = 'array' then record -> 'commits' else '[]'::json end
-    ) with ordinality as commits (value, position)
+    cross join
+        lateral json_array_elements(
+            case when json_typeof(record -> 'commits') = 'array' then record -> 'commits' else '[]'::json end
+        ) with ordinality as commits (value, position)
     union all
     select
         event_id,
@@ -105,7 +106,7 @@ select
     fields.is_forced,
     coalesce(lists.commit_count, 0)::integer as commit_count,
     coalesce(lists.commits, '[]') as commits,
-    coalesce(fields.pushed_at, fields.occurred_at) as stated_at,
+    fields.pushed_at,
     {{ believed("coalesce(fields.pushed_at, fields.occurred_at)", "fields.received_at") }} as at,
     fields.received_at,
     run.transformed_at

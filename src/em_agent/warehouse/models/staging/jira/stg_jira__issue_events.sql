@@ -32,7 +32,6 @@ events as (
         top.comment,
         {{ believed_time(json_time("fields.updated"), "deliveries.received_at") }} as updated_at,
         fields.summary,
-        fields.description,
         fields.created,
         fields.labels,
         fields.resolution,
@@ -45,7 +44,7 @@ events as (
     cross join lateral {{ fields_of("deliveries.body", "top", ['"webhookEvent"', "issue", "comment"]) }}
     cross join lateral {{ fields_of("top.issue", "issue", ["id", "key", "self", "fields"]) }}
     cross join lateral {{ fields_of("issue.fields", "fields", [
-        "summary", "description", "created", "updated", "labels", "resolution", "resolutiondate", "status",
+        "summary", "created", "updated", "labels", "resolution", "resolutiondate", "status",
         "project"
     ]) }}
 ),
@@ -84,7 +83,7 @@ select
     {{ issue_names("array[upper(described.issue_name)]", "described.url") }} as names,
     described.url,
     {{ json_line("described.summary") }} as title,
-    {{ prose("described.description") }} as body,
+    {{ prose("(described.fields -> 'description')") }} as body,
     described.status_name as status,
     case
         when {{ json_text("(described.status_category -> 'key')") }} = 'done' then 'done'

@@ -63,7 +63,7 @@ issues as (
         ) as issue_name,
         regexp_replace(coalesce({{ json_url("issue.url") }}, events.told_url), '#.*$', '') as issue_url,
         coalesce({{ json_line("issue.title") }}, {{ json_line("issue.name") }}) as title,
-        case when events.kind <> 'Comment' then {{ prose("issue.description") }} end as issue_body,
+        case when events.kind <> 'Comment' then {{ prose("(events.told -> 'description')") }} end as issue_body,
         coalesce(
             {{ json_line(json_object("issue.state") ~ " -> 'name'") }},
             {{ json_line(json_object("issue.status") ~ " -> 'name'") }},
@@ -86,7 +86,7 @@ issues as (
         ) as former_names
     from events
     cross join lateral {{ fields_of("events.told", "issue", [
-        "id", "identifier", "number", "team", "url", "title", "name", "description", "state", "status",
+        "id", "identifier", "number", "team", "url", "title", "name", "state", "status",
         '"createdAt"', '"completedAt"', '"canceledAt"', "trashed", "labels", '"slugId"',
         '"previousIdentifiers"'
     ]) }}

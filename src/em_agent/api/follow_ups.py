@@ -1,0 +1,55 @@
+"""`GET /v1/follow-ups`."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from em_agent.api.backend import UseBackend
+from em_agent.api.errors import problems
+from em_agent.api.parameters import known_only
+from em_agent.domain.times import parse_moment, parse_zone
+from em_agent.metrics.follow_ups import FollowUpPage, FollowUpQuery, find_follow_ups, table
+from em_agent.metrics.table import to_csv
+
+router = APIRouter(prefix="/v1/follow-ups", tags=["incidents"], dependencies=[Depends(known_only)])
+
+_NEXT = "X-Next-Cursor"
+
+
+@router.get(
+    "",
+    summary="Issues that belong to incidents",
+    response_model=FollowUpPage,
+    responses={
+        200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "A page of follow-ups."},
+        **problems(401, 403, 422, 503),
+    },
+)
+async def list_follow_ups(  # noqa: PLR0913 - each is a parameter of the request
+    backend: UseBackend,
+    done: Annotated[bool | None, Query(description="Only those that are done, or only those that are not.")] = None,
+    since: Annotated[str | None, Query(description="Time or date; an incident was triggered from here on.")] = None,
+    until: Annotated[str | None, Query(description="Time or date; an incident was triggered before it.")] = None,
+    service: Annotated[list[str], Query(description="An incident's service, id or name; may repeat.")] = [],  # noqa: B006
+    source: Annotated[list[str], Query(description="The tracker, such as `jira`; may repeat.")] = [],  # noqa: B006
+    timezone: Annotated[str | None, Query(description="IANA name, for dates; default the setting.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
+    format: Literal["json", "csv"] = "json",  # noqa: A002 - the parameter's name
+) -> Response:
+    """Follow-ups, the newest first, with their incidents. CSV has the cursor in `X-Next-Cursor`."""
+    zone = parse_zone(timezone) if timezone else backend.timezone
+    query = FollowUpQuery(
+        since=parse_moment("since", since, zone) if since else None,
+        until=parse_moment("until", until, zone) if until else None,
+        services=[name for name in service if name],
+        sources=[name for name in source if name],
+        is_done=done,
+        limit=limit,
+        cursor=cursor or None,
+    )
+    page = await find_follow_ups(backend.pool, query)
+    if format == "json":
+        return Response(page.model_dump_json(), media_type="application/json")
+    headers = {_NEXT: page.next_cursor} if page.next_cursor else {}
+    return Response(to_csv(*table(page)), media_type="text/csv", headers=headers)
