@@ -63,7 +63,8 @@ INSERT INTO warehouse.dim_teams (team_id, team_name)
     SELECT DISTINCT team_ids[1], team_names[1] FROM warehouse.fct_incidents;
 INSERT INTO warehouse.dim_priorities (priority_id, priority_name)
     SELECT DISTINCT priority_id, priority_name FROM warehouse.fct_incidents;
-INSERT INTO warehouse.freshness (id, as_of, built_at) SELECT 1, now(), now();
+INSERT INTO warehouse.freshness (id, as_of, built_at) SELECT 1, now(), now()
+    ON CONFLICT (id) DO UPDATE SET as_of = now(), built_at = now();
 VACUUM ANALYZE warehouse.fct_incidents; ANALYZE warehouse.dim_services; ANALYZE warehouse.dim_teams
 """
 QUESTIONS: tuple[dict[str, str], ...] = (
