@@ -13,7 +13,7 @@ from tests.parts import Gateway
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LARGEST_BYTES = 300_000
-SECTIONS = ("/", "/incidents", "/ask", "/health?window=90d")
+SECTIONS = ("/", "/services", "/incidents", "/ask", "/dora", "/health?window=90d")
 # What would be there if a title had been taken for markup.
 _MADE = "main script, main iframe, main img, main style, main link, main b, main [onload], main [onerror], main [onmouseover]"
 
@@ -25,12 +25,12 @@ async def _look(page: Page, path: str, status: int = 200) -> None:
     assert response.status == status
     assert len(await response.body()) < LARGEST_BYTES
     assert await page.locator("h1").count() == 1
-    assert await barriers(page) == []
-    assert not await overflows(page)
+    assert await barriers(page) == [], page.url
+    assert not await overflows(page), path
     await page.emulate_media(color_scheme="dark")
     await page.set_viewport_size(PHONE)
-    assert await barriers(page) == []
-    assert not await overflows(page)
+    assert await barriers(page) == [], page.url
+    assert not await overflows(page), path
     await page.emulate_media(color_scheme="light", media="print")
     assert await page.locator("h1").is_visible()
     assert not await page.locator("nav[aria-label='Pages'], form.filters, form.search").first.is_visible()
@@ -79,7 +79,7 @@ async def test_hostile_texts(hostile: Gateway, open_page: Open) -> None:
     page = await open_page(hostile)
     incident = f"/incidents/{quote(ODD_ID, safe='')}"
     for path in (
-        "/", "/incidents?service=PODD", "/incidents?q=alert+script", incident, f"{incident}/events", "/ask?q=what+happened+in+the+last+24+hours%3F",
+        "/", "/services?sort=name", "/services/PODD", "/incidents?service=PODD", "/incidents?q=alert+script", incident, f"{incident}/events", "/ask?q=what+happened+in+the+last+24+hours%3F",
         "/health",
     ):  # fmt: skip
         await _look(page, path)
@@ -168,7 +168,7 @@ async def test_sign_in(guarded: Gateway, open_page: Open) -> None:
     """Where keys are set a page leads to the form, the form back to the page, and signing out ends it."""
     page = await open_page(guarded, "/incidents?urgency=high", expected=["401"])
     assert "/login" in page.url
-    assert await barriers(page) == []
+    assert await barriers(page) == [], page.url
     await page.get_by_label("API key").fill("wrong")
     await page.keyboard.press("Enter")
     await page.get_by_role("alert").wait_for()

@@ -1,5 +1,6 @@
 """`em-agent demo` as a user runs it: servers, roles, a year through the front door, metrics."""
 
+import asyncio
 import json
 import os
 import selectors
@@ -19,12 +20,13 @@ import pytest
 
 from em_agent.demo.delivery import truth as delivery_truth
 from em_agent.demo.delivery.trouble import Deliveries, make_deliveries
+from em_agent.demo.fill import wait_taken_in
 from em_agent.demo.plan import Plan
 from em_agent.demo.truth import Truth, aggregate
 from em_agent.demo.year import Year, make_year
 from em_agent.embedded.data_directory import free_port
 
-_START_SECONDS = 90.0
+_START_SECONDS = 150.0
 _STOP_SECONDS = 30.0
 
 
@@ -69,6 +71,7 @@ def _metrics(port: int, year: Year, group_by: str | None, kind: str = "incidents
     return groups
 
 
+@pytest.mark.timeout(400)
 def test_the_demo_shows_its_own_truth(tmp_path: Path) -> None:
     """Every number that the API gives of the demo's year is the true one, and a second start sends nothing again."""
     port = free_port()
@@ -77,6 +80,8 @@ def test_the_demo_shows_its_own_truth(tmp_path: Path) -> None:
         assert sum(line.startswith("Sending a year") for line in lines) == 11
         known = json.loads((tmp_path / "data-demo" / "demo.json").read_text())
         year = make_year(datetime.fromisoformat(known["end"]), seed=1, incidents=150, days=60)
+        endpoints = json.loads((tmp_path / "data-demo" / "endpoints.json").read_text())
+        assert asyncio.run(wait_taken_in(endpoints["database_url"], _START_SECONDS))
         deliveries = make_deliveries(year)
         truths = Plan(deliveries.year, ["any"]).truths
         for group_by in (None, "service", "team", "urgency", "priority"):

@@ -40,8 +40,7 @@ def _deployment(key: str, states: list[State], incidents: list[Incident]) -> Dep
     ordered = sorted(states, key=lambda state: state.at)
     successes = [state for state in ordered if state.status == "success"]
     finals = [state for state in ordered if state.status != "in_progress"]
-    is_settled = ordered[0].source == "github" and bool(successes)
-    chosen = successes[0] if is_settled else (finals or ordered)[-1]
+    chosen = successes[0] if ordered[0].source == "github" and successes else (finals or ordered)[-1]
     is_third = chosen.service == "PSVC3" and any(incident.service == "Third" for incident in incidents)
     named = (chosen.incident or "").lstrip("#")
     return Deployment(
@@ -112,7 +111,12 @@ def true_commits(world: World) -> set[tuple[str, str, float]]:
         reached[key] = max(place, before or 0)
         for commit in branch.lineages[sha]:
             at = branch.made_at[commit]
-            if before is None or not before < branch.places[commit] <= place or at is None:
+            if (
+                before is None
+                or not before < branch.places[commit] <= place
+                or at is None
+                or deployment.finished_at is None
+            ):
                 continue
             if at <= deployment.finished_at:
                 brought.add((deployment.key, commit, (deployment.finished_at - at).total_seconds()))

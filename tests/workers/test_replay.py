@@ -8,7 +8,7 @@ from em_agent.events import history
 from em_agent.events.record import Recorder
 from em_agent.incidents import store
 from em_agent.integrations.pagerduty.webhook import SOURCE
-from em_agent.integrations.registry import INCIDENT_READERS, RECORDED_SOURCES
+from em_agent.integrations.registry import INCIDENT_READERS
 from em_agent.kit import json
 from em_agent.kit.postgres import Connection, Pool
 from em_agent.workers import replay
@@ -85,7 +85,7 @@ async def test_replay_of_history(database_url: str, pool: Pool) -> None:
         await replay.replay_incidents(connection, lambda *_: None)
         assert await _tables(connection) == live
         assert len(live["incidents"]) == len(invented)
-        assert {row[2] for row in live["incident_events"]} == set(RECORDED_SOURCES)
+        assert {row[2] for row in live["incident_events"]} == set(INCIDENT_READERS)
 
 
 async def test_replay_leaves_what_is_right(database_url: str, pool: Pool) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from em_agent.ask import single
 from em_agent.ask.answers import Answer, Draft, day_range
 from em_agent.ask.cues import Aspect
+from em_agent.ask.deliveries import answer_deliveries
 from em_agent.ask.evidence import Evidence, gather
 from em_agent.ask.finding import NEAREST, Finder, Found, name
 from em_agent.ask.lists import MOST_LISTED, tell_list
@@ -94,6 +95,9 @@ class Asker:
             return await self._about_one(draft, question, detail)
         if question.incident is not None and not any(word.isalpha() for word in question.words):
             draft.abstain(f"I know no incident {question.incident}.")
+            return []
+        if question.deliveries:
+            await answer_deliveries(draft, self._pool, question, now)
             return []
         if question.intent == "number":
             await answer_number(draft, self._meter, question, now)

@@ -101,9 +101,11 @@ _UNTOLD = re.compile(
         r"|\b(?:identified|found|know|isolated|located|understand|determined|mitigated|confirmed)\s+(?:the|a|its|that|what)\s+"
         r"(?:\w+\s+){0,3}?(?:cause|issue|problem|source|reason|culprit|caused\s+(?:this|it))\b(?!\s*(?::|[–—-]))"
         r"(?:\s+of\s+(?:[\w'-]+\s*){1,6}?)?(?=\s*(?:,|\.|;|and\b|but\b|$))"
-        r"|\bmend\s+is\s+on\s+its\s+way\b|\bfix\s+is\s+(?:on\s+its\s+way|being\s+\w+|in\s+progress)\b"
     ),
     re.IGNORECASE,
+)
+_PENDING = re.compile(
+    r"\b(?:mend|fix|remedy|solution|patch)\s+is\s+(?:on\s+its\s+way|being\s+\w+|in\s+progress|coming)\b", re.IGNORECASE
 )
 _ALERT = re.compile(
     r"^\W*(?:\[?(?:firing|alert|alarm|critical|warning|p[1-5])\b|\w+\s+(?:is\s+)?(?:above|below)\s+)", re.IGNORECASE
@@ -136,6 +138,7 @@ def _less(text: str, aspect: Aspect) -> float:
             (_DENIED, 4.0),
             (_GUESSED, 1.8),
             (_UNTOLD, 4.0),
+            (_PENDING, 1.0),
             (_CHATTER, 1.6),
             (_PLANNED, 1.4),
             (_IMPACT, 0.6),
@@ -146,7 +149,7 @@ def _less(text: str, aspect: Aspect) -> float:
         signs = (
             (_FAILED, 4.0),
             (_GUESSED, 1.2),
-            (_UNTOLD, 2.5),
+            (_PENDING, 2.5),
             (_CHATTER, 1.6),
             (_PLANNED, 1.8),
             (_IMPACT, 0.6),

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from em_agent.ask.delivery_metrics import Metric, read_metrics
 from em_agent.ask.intents import Intent, intent_of
 from em_agent.ask.measures import Measure, read_measures
 from em_agent.ask.names import Mentions, Names, mentioned
@@ -97,6 +98,7 @@ class Question:
     about: tuple[str, ...] = ()
     incident: str | None = None
     measures: tuple[Measure, ...] = ()
+    deliveries: tuple[Metric, ...] = ()
     group_by: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -106,7 +108,8 @@ def read_question(text: str, names: Names, zone: ZoneInfo, now: datetime) -> Que
     periods = _joined(text, find_periods(text, zone, now))
     topic = _AT_PRESENT.sub("which open incidents", _without(text, periods))
     incident = _incident(topic)
-    intent = intent_of(topic)
+    deliveries = read_metrics(topic) if incident is None else ()
+    intent: Intent = "number" if deliveries else intent_of(topic)
     if incident is not None and intent in {"number", "list", "search", "recurring"}:
         intent = "incident"
     is_number = intent == "number"
@@ -124,6 +127,7 @@ def read_question(text: str, names: Names, zone: ZoneInfo, now: datetime) -> Que
         about=about,
         incident=incident,
         measures=read_measures(topic) if is_number else (),
+        deliveries=deliveries,
         group_by=_group_by(topic) if is_number else (),
         notes=tuple(notes),
     )

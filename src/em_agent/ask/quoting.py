@@ -36,8 +36,8 @@ def tell(draft: Draft, evidence: Evidence, first: Aspect, *, in_full: bool = Tru
         if picks:
             sure, unsure = _HEADINGS[aspect]
             draft.say(sure if max(one.score for one in picks) >= _SURE else unsure)
-            best, *more = [one.sentence for one in (picks if in_full else picks[:1])]
-            quoted |= _quote(draft, evidence, [best, *sorted(more, key=_place)], ABOUT[aspect])
+            best, *rest = [one.sentence for one in (picks if in_full else picks[:1])]
+            quoted |= _quote(draft, evidence, [best, *sorted(rest, key=_place)], ABOUT[aspect])
     if in_full and (note := _fresh(evidence.note, quoted)):
         draft.say("Post-mortem note:")
         quoted |= _quote(draft, evidence, note, "note")

@@ -79,6 +79,8 @@ def _isolate() -> "Settings":
     The process moves into that directory and keeps only the demo's environment, which the roles inherit: a `.env`
     file of the user's then reaches none of them.
     """
+    from em_agent.configuration import DEFAULT_PATH
+    from em_agent.demo.delivery.releases import configuration
     from em_agent.embedded.data_directory import DataDirectory
     from em_agent.environment import read_environment
     from em_agent.settings import load_settings
@@ -89,6 +91,7 @@ def _isolate() -> "Settings":
     environment["EM_AGENT_DATA_DIR"] = str(data_dir)
     environment.setdefault("EM_AGENT_LOG_LEVEL", "warning")  # a line for each delivery would bury the rest
     DataDirectory(data_dir).create()
+    (data_dir / DEFAULT_PATH).write_text(configuration(), encoding="utf-8")
     os.chdir(data_dir)
     os.environ.clear()
     os.environ.update(environment)
@@ -156,7 +159,8 @@ class _Announcement:
             age = (datetime.now(UTC) - self._end).days
             typer.echo(f"The demo's year ended {age} days ago: remove {self._data_dir} for one that ends today.")
         typer.echo(
-            f"The demo is ready: {endpoints.api_url} (webhooks, API). Its company does not exist. Stop it with Ctrl-C."
+            f"The demo is ready: {endpoints.api_url} (dashboard, webhooks, API). "
+            "Its company does not exist. Stop it with Ctrl-C."
         )
 
 

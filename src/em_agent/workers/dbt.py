@@ -120,9 +120,8 @@ class Transformer:
         """What was done to take in every event of the outbox, or, with `full_refresh`, to build all anew.
 
         The first run, and the one after a failure, look at every model, later ones at those that new events concern.
-        Marts that another version of the project built are built anew: their columns or meaning may differ; so are
-        those that rest on a mapping of services that is another one now. With `tags` a full refresh is one of the
-        models that have one of them, and of what is made of these.
+        Marts that another version of the project built, or that rest on another mapping of services, are built anew.
+        With `tags` a full refresh is one of the models that have one of them, and of what is made of these.
 
         Raises:
             RetriableError: the database is away, or in the way: a later run may work.
@@ -166,6 +165,8 @@ class Transformer:
             # dbt makes locks for processes, of which it has one; these need no further process that watches over them.
             mp_context._MP_CONTEXT = multiprocessing.get_context("fork")  # type: ignore[assignment] # noqa: SLF001
             self._manifest = self._invoke(["parse"])
+            memory.forget("mashumaro", "typing")  # megabytes about the classes that it made, all of them by now
+            memory.give_back()
             memory.settle()
 
     def _invoke(self, arguments: Sequence[str]) -> Any:  # noqa: ANN401 - dbt types it so

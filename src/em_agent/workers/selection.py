@@ -10,7 +10,7 @@ _VIEWS = "SELECT count(*) FROM pg_views WHERE schemaname = 'warehouse' AND viewn
 _LAST = "freshness"
 _REMAPPED = "SELECT version FROM delivery_settings WHERE version <> built_version"
 # What rests on the mapping of services.
-MAPPED = ("delivery", "issues")
+MAPPED = ("delivery",)
 
 
 def of_new_events(cursor: Any, manifest: Any) -> list[str] | None:  # noqa: ANN401 - psycopg2's and dbt's own

@@ -9,9 +9,8 @@ from em_agent.demo.company import SERVICES, Service
 
 OWNER = "em-agent-demo"
 PRODUCTION, STAGING = "production", "staging"
-# Whether the demo's configuration file maps repositories to services, and says how long a deployment is suspected.
-IS_MAPPED = False
-CHANGE_WINDOW_HOURS = 3 if IS_MAPPED else 24
+# How long a deployment is suspected: the demo's company deploys so often that a day would blame each for something.
+CHANGE_WINDOW_HOURS = 2
 
 Status = Literal["success", "failure", "in_progress"]
 Kind = Literal["planned", "rollback", "hotfix"]
@@ -30,11 +29,6 @@ class Pipeline:
     def repository(self) -> str:
         """Owner and name of its repository."""
         return f"{OWNER}/{self.service.slug}"
-
-    @property
-    def service_name(self) -> str:
-        """The service that its deployments count for: without a mapping, GitHub's repository."""
-        return self.service.slug if self.is_github and not IS_MAPPED else self.service.name
 
     @property
     def posted_name(self) -> str:
@@ -62,6 +56,16 @@ PIPELINES = {
     name: Pipeline(SERVICES[name], is_github, per_week, names_id=name == "Data Pipeline")
     for name, is_github, per_week in _PIPELINES
 }
+
+
+def configuration() -> str:
+    """The demo's configuration file, which says which service each of GitHub's repositories deploys."""
+    lines = ["# The demo's: which service each repository at GitHub deploys.", "dora:"]
+    lines += [f"  change_window_hours: {CHANGE_WINDOW_HOURS}", "services:"]
+    for name, pipeline in PIPELINES.items():
+        if pipeline.is_github:
+            lines += [f"  - name: {name}", f"    pagerduty: [{name}]", f"    repositories: [{pipeline.repository}]"]
+    return "\n".join(lines) + "\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def aggregate(  # noqa: PLR0913 - options by name
     groups: dict[str | None, list[Release]] = defaultdict(list)
     for release in done:
         if since <= release.done_at < until:
-            groups[release.pipeline.service_name if by_service else None].append(release)
+            groups[release.pipeline.service.name if by_service else None].append(release)
     days = (until - since) / timedelta(days=1)
     weeks = _weeks(since, until, ZoneInfo(zone))
     return {
@@ -103,7 +103,7 @@ def _named(words: Sequence[str], truth: Truth, done: Sequence[Release]) -> Relea
         [release for release in before if any(len(w) >= _SHORTEST_SHA and release.sha.startswith(w) for w in words)],
     ):
         if found:
-            return max(found, key=lambda r: (r.pipeline.service_name == truth.service.name, r.done_at))
+            return max(found, key=lambda r: (r.pipeline.service.name == truth.service.name, r.done_at))
     return None
 
 
@@ -120,7 +120,7 @@ def _rolled_back(truth: Truth, done: Sequence[Release]) -> Release | None:
 
 def _recent(truth: Truth, done: Sequence[Release]) -> Release | None:
     began = truth.triggered_at
-    of_service = [r for r in done if r.pipeline.service_name == truth.service.name]
+    of_service = [r for r in done if r.pipeline.service.name == truth.service.name]
     recent = [r for r in of_service if began - timedelta(hours=CHANGE_WINDOW_HOURS) <= r.done_at < began]
     return recent[-1] if recent else None
 

@@ -14,80 +14,80 @@ with run as materialized (
 ),
 
 {% if is_incremental() %}
-changed as materialized (
-    select
-        located.deployment_key,
-        located.service_key,
-        located.environment_key,
-        located.repository,
-        located.finished_at
-    from {{ ref("int_deployments__located") }} as located
-    where {{ is_new_in("located") }}
-),
+    changed as materialized (
+        select
+            located.deployment_key,
+            located.service_key,
+            located.environment_key,
+            located.repository,
+            located.finished_at
+        from {{ ref("int_deployments__located") }} as located
+        where {{ is_new_in("located") }}
+    ),
 
--- From where on the deployments of a service have to be gone through anew.
-starts as materialized (
-    select
-        service_key,
-        environment_key,
-        repository,
-        min(finished_at) as finished_at
-    from (
+    -- From where on the deployments of a service have to be gone through anew.
+    starts as materialized (
         select
             service_key,
             environment_key,
             repository,
-            finished_at
-        from changed
+            min(finished_at) as finished_at
+        from (
+            select
+                service_key,
+                environment_key,
+                repository,
+                finished_at
+            from changed
+            union all
+            select
+                known.service_key,
+                known.environment_key,
+                known.repository,
+                known.finished_at
+            from {{ this }} as known
+            where known.deployment_key = any(array(select changed.deployment_key from changed))
+        ) as moments
+        where repository is not null and finished_at is not null
+        group by service_key, environment_key, repository
+    ),
+
+    bases as (
+        select
+            starts.*,
+            (
+                select located.position from {{ ref("int_deployments__located") }} as located
+                where
+                    located.service_key = starts.service_key
+                    and located.environment_key = starts.environment_key
+                    and located.repository = starts.repository
+                    and located.finished_at < starts.finished_at
+                    and located.position is not null
+                order by located.position desc
+                limit 1
+            ) as position
+        from starts
+    ),
+
+    deployments as (
+        select
+            located.*,
+            bases.position as base_position
+        from bases
+        inner join {{ ref("int_deployments__located") }} as located
+            on
+                bases.service_key = located.service_key
+                and bases.environment_key = located.environment_key
+                and bases.repository = located.repository
+                and bases.finished_at <= located.finished_at
         union all
         select
-            known.service_key,
-            known.environment_key,
-            known.repository,
-            known.finished_at
-        from {{ this }} as known
-        where known.deployment_key = any (array(select changed.deployment_key from changed))
-    ) as moments
-    where repository is not null and finished_at is not null
-    group by service_key, environment_key, repository
-),
-
-bases as (
-    select
-        starts.*,
-        (
-            select located.position from {{ ref("int_deployments__located") }} as located
-            where
-                located.service_key = starts.service_key
-                and located.environment_key = starts.environment_key
-                and located.repository = starts.repository
-                and located.finished_at < starts.finished_at
-                and located.position is not null
-            order by located.position desc
-            limit 1
-        ) as position
-    from starts
-),
-
-deployments as (
-    select
-        located.*,
-        bases.position as base_position
-    from bases
-    inner join {{ ref("int_deployments__located") }} as located
-        on
-            bases.service_key = located.service_key
-            and bases.environment_key = located.environment_key
-            and bases.repository = located.repository
-            and bases.finished_at <= located.finished_at
-    union all
-    select
-        located.*,
-        null as base_position
-    from {{ ref("int_deployments__located") }} as located
-    inner join changed on located.deployment_key = changed.deployment_key
-    where located.position is null or located.finished_at is null
-),
+            located.*,
+            null as base_position
+        from {{ ref("int_deployments__located") }} as located
+        inner join changed on located.deployment_key = changed.deployment_key
+        where located.position is null or located.finished_at is null
+    ),
 {% else %}
 deployments as (
     select

@@ -57,17 +57,15 @@ pushed as (
         repositories.is_extended,
         sequenced.sequence,
         commits.ordinal,
-        commits.sha,
-        commits.at as committed_at,
-        commits.title,
-        commits.author,
-        commits.url
+        commits.value ->> 'sha' as sha,
+        (commits.value ->> 'at')::timestamptz as committed_at,
+        commits.value ->> 'title' as title,
+        commits.value ->> 'author' as author,
+        commits.value ->> 'url' as url
     from repositories
     inner join {{ ref("int_pushes__sequenced") }} as sequenced on repositories.repository = sequenced.repository
     inner join {{ ref("stg_github__pushes") }} as pushes on sequenced.event_id = pushes.event_id
-    cross join lateral rows from (
-        jsonb_to_recordset(pushes.commits) as (sha text, at timestamptz, title text, author text, url text)
-    ) with ordinality as commits (sha, at, title, author, url, ordinal)
+    cross join lateral jsonb_array_elements(pushes.commits) with ordinality as commits (value, ordinal)
     where
         sequenced.sequence is not null
         {% if is_incremental() %}
@@ -92,29 +90,29 @@ commits as (
 ),
 
 {% if is_incremental() %}
-placed as (
-    select
-        commits.repository,
-        commits.sha,
-        commits.ordinal,
-        commits.is_extended and known.sha is not null as is_known,
-        known.sha is not null as has_place,
-        known.position as known_position,
-        known.sequences as known_sequences,
-        case
-            when commits.is_extended and known.sha is not null then known.sequences || commits.sequences
-            else commits.sequences
-        end as sequences,
-        case
-            when commits.is_extended and known.sha is not null then known.committed_at else commits.committed_at
-        end as committed_at,
-        case when commits.is_extended and known.sha is not null then known.title else commits.title end as title,
-        case when commits.is_extended and known.sha is not null then known.author else commits.author end as author,
-        case when commits.is_extended and known.sha is not null then known.url else commits.url end as url,
-        known.committed_at as known_committed_at
-    from commits
-    left join {{ this }} as known on commits.repository = known.repository and commits.sha = known.sha
-),
+    placed as (
+        select
+            commits.repository,
+            commits.sha,
+            commits.ordinal,
+            commits.is_extended and known.sha is not null as is_known,
+            known.sha is not null as has_place,
+            known.position as known_position,
+            known.sequences as known_sequences,
+            case
+                when commits.is_extended and known.sha is not null then known.sequences || commits.sequences
+                else commits.sequences
+            end as sequences,
+            case
+                when commits.is_extended and known.sha is not null then known.committed_at else commits.committed_at
+            end as committed_at,
+            case when commits.is_extended and known.sha is not null then known.title else commits.title end as title,
+            case when commits.is_extended and known.sha is not null then known.author else commits.author end as author,
+            case when commits.is_extended and known.sha is not null then known.url else commits.url end as url,
+            known.committed_at as known_committed_at
+        from commits
+        left join {{ this }} as known on commits.repository = known.repository and commits.sha = known.sha
+    ),
 {% else %}
 placed as (
     select
@@ -130,8 +128,8 @@ positions as (
         {% if is_incremental() %}
             case
                 when placed.is_known then placed.known_position
-                else
-                    case when repositories.is_extended then repositories.position else 0 end + row_number() over in_order
+                when repositories.is_extended then repositories.position + row_number() over in_order
+                else row_number() over in_order
             end as position
         {% else %}
             row_number() over in_order as position

@@ -19,7 +19,7 @@ deployments as (
     from {{ ref("fct_deployments") }} as deployments
     {% if is_incremental() %}
         where
-            deployments.deployment_key = any (array(
+            deployments.deployment_key = any(array(
                 select changed.deployment_key from {{ ref("fct_deployments") }} as changed
                 where {{ is_new_in("changed") }}
                 union all
@@ -59,7 +59,7 @@ candidates as (
             commits.sha collate "C" >= deployments.sha collate "C"
             and commits.sha collate "C" <= (deployments.sha || '~') collate "C"
             and (
-                commits.sha = deployments.sha
+                deployments.sha = commits.sha
                 or (length(deployments.sha) >= 7 and starts_with(commits.sha, deployments.sha))
             )
     where
@@ -68,7 +68,7 @@ candidates as (
         and case
             when deployments.repository_key is not null
                 then deployments.repository_key in (commits.repository, split_part(commits.repository, '/', 2))
-            when mapped.repositories is not null then commits.repository = any (mapped.repositories)
+            when mapped.repositories is not null then commits.repository = any(mapped.repositories)
             else true
         end
 )

@@ -21,65 +21,66 @@ settings as materialized (
 
 {% if is_incremental() %}
 -- Incidents that changed, and those whose link a changed deployment may be, or may cease to be.
-changed as materialized (
-    select changed.*
-    from {{ ref("fct_deployments") }} as changed
-    where {{ is_new_in("changed") }}
-),
+    changed as materialized (
+        select changed.*
+        from {{ ref("fct_deployments") }} as changed
+        where {{ is_new_in("changed") }}
+    ),
 
-affected as materialized (
-    select worded.incident_id
-    from {{ ref("int_incidents__worded") }} as worded
-    where {{ is_new_in("worded") }}
-    union
-    select known.incident_id
-    from changed
-    inner join {{ this }} as known on changed.deployment_key = known.deployment_key
-    union
-    select known.incident_id
-    from changed
-    inner join {{ this }} as known on changed.deployment_key = known.told_by_key
-    union
-    select worded.incident_id
-    from changed
-    cross join settings
-    inner join {{ ref("int_incidents__worded") }} as worded
-        on
-            changed.finished_at < worded.triggered_at
-            and changed.finished_at + settings.change_window >= worded.triggered_at
-            and changed.service_key = any (worded.service_keys)
-    union
-    select worded.incident_id
-    from changed
-    inner join {{ ref("int_incidents__worded") }} as worded on worded.words @> array[changed.id_word]
-    where changed.finished_at is not null
-    union
-    select worded.incident_id
-    from changed
-    inner join {{ ref("int_incidents__worded") }} as worded on worded.sha_starts @> array[left(changed.sha, 7)]
-    where changed.finished_at is not null and length(changed.sha) >= 7
-    union
-    select changed.incident_id
-    from changed
-    where changed.incident_id is not null
-    union
-    select repairs.incident_id
-    from changed
-    inner join {{ ref("fct_deployments") }} as repairs on changed.deployment_key = repairs.rollback_of_key
-    where repairs.incident_id is not null
-    union
-    select repairs.incident_id
-    from (select distinct changed.service_key from changed) as services
-    inner join {{ ref("fct_deployments") }} as repairs
-        on services.service_key = repairs.service_key and repairs.incident_id is not null
-),
+    affected as materialized (
+        select worded.incident_id
+        from {{ ref("int_incidents__worded") }} as worded
+        where {{ is_new_in("worded") }}
+        union
+        select known.incident_id
+        from changed
+        inner join {{ this }} as known on changed.deployment_key = known.deployment_key
+        union
+        select known.incident_id
+        from changed
+        inner join {{ this }} as known on changed.deployment_key = known.told_by_key
+        union
+        select worded.incident_id
+        from changed
+        inner join {{ ref("int_incidents__worded") }} as worded
+            on
+                changed.finished_at < worded.triggered_at
+                and changed.finished_at + (select settings.change_window from settings) >= worded.triggered_at
+                and changed.service_key = any(worded.service_keys)
+        union
+        select worded.incident_id
+        from changed
+        inner join {{ ref("int_incidents__worded") }} as worded on worded.words @> array[changed.id_word]
+        where changed.finished_at is not null
+        union
+        select worded.incident_id
+        from changed
+        inner join {{ ref("int_incidents__worded") }} as worded on worded.sha_starts @> array[left(changed.sha, 7)]
+        where changed.finished_at is not null and length(changed.sha) >= 7
+        union
+        select changed.incident_id
+        from changed
+        where changed.incident_id is not null
+        union
+        select repairs.incident_id
+        from changed
+        inner join {{ ref("fct_deployments") }} as repairs on changed.deployment_key = repairs.rollback_of_key
+        where repairs.incident_id is not null
+        union
+        select repairs.incident_id
+        from (select distinct changed.service_key from changed) as services
+        inner join {{ ref("fct_deployments") }} as repairs
+            on services.service_key = repairs.service_key and repairs.incident_id is not null
+    ),
 {% endif %}
 
 incidents as materialized (
-    select worded.*
+    select
+        worded.*,
+        worded.triggered_at - (select settings.change_window from settings) as window_start
     from {{ ref("int_incidents__worded") }} as worded
     {% if is_incremental() %}
-        where worded.incident_id = any (array(select affected.incident_id from affected))
+        where worded.incident_id = any(array(select affected.incident_id from affected))
     {% endif %}
 ),
 
@@ -101,7 +102,7 @@ named as (
         deployments.deployment_key,
         null as told_by_key,
         1 as choice,
-        deployments.service_key = any (words.service_keys) as is_same_service,
+        deployments.service_key = any(words.service_keys) as is_same_service,
         deployments.finished_at,
         'explicit' as method,
         1.0::double precision as confidence
@@ -123,7 +124,7 @@ named as (
         deployments.deployment_key,
         null as told_by_key,
         2 as choice,
-        deployments.service_key = any (words.service_keys) as is_same_service,
+        deployments.service_key = any(words.service_keys) as is_same_service,
         deployments.finished_at,
         'explicit' as method,
         0.95 as confidence
@@ -195,14 +196,14 @@ near as (
         deployments.finished_at,
         'window' as method,
         0.8 - 0.4 * extract(epoch from incidents.triggered_at - deployments.finished_at)::double precision
-        / extract(epoch from settings.change_window)::double precision as confidence
+        / extract(epoch from incidents.triggered_at - incidents.window_start)::double precision as confidence
     from incidents
-    cross join settings
+    cross join lateral unnest(incidents.service_keys) as services (service_key)
     inner join {{ ref("fct_deployments") }} as deployments
         on
-            deployments.service_key = any (incidents.service_keys)
+            services.service_key = deployments.service_key
             and incidents.triggered_at > deployments.finished_at
-            and incidents.triggered_at - settings.change_window <= deployments.finished_at
+            and incidents.window_start <= deployments.finished_at
 ),
 
 links as (

@@ -29,7 +29,7 @@ incidents as (
     left join {{ ref("dim_services") }} as services on incidents.service_id = services.service_id
     {% if is_incremental() %}
         where
-            incidents.incident_id = any (array(
+            incidents.incident_id = any(array(
                 select changed.incident_id from {{ ref("fct_incidents") }} as changed
                 where {{ is_new_in("changed") }}
                 union all
@@ -58,7 +58,9 @@ serviced as (
                 then array[lower(coalesce(of_id.service, of_newest.service, of_name.service))]
             else array(
                 select distinct names.name collate "C"
-                from unnest(array[lower(incidents.service_id), incidents.service_name, incidents.newest_name]) as names (name)
+                from
+                    unnest(array[lower(incidents.service_id), incidents.service_name, incidents.newest_name])
+                        as names (name)
                 where names.name is not null
                 order by names.name collate "C"
             )

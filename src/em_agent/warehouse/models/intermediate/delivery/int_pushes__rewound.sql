@@ -9,7 +9,9 @@ with rewinds as (
         case
             when target.position is not null then target.position
             when pushes.is_created then 0
-            when pushes.is_forced and tip.position is not null then greatest(tip.position - greatest(pushes.commit_count, 1), 0)
+            when
+                pushes.is_forced and tip.position is not null
+                then greatest(tip.position - greatest(pushes.commit_count, 1), 0)
         end as from_position,
         newest.position as to_position
     from {{ ref("int_pushes__sequenced") }} as pushes
@@ -23,13 +25,14 @@ with rewinds as (
             pushes.repository = tip.repository
             and pushes.before_sha = tip.sha
             and pushes.sequence > tip.first_sequence
-    cross join lateral (
-        select placed.position
-        from {{ ref("int_commits__placed") }} as placed
-        where placed.repository = pushes.repository and placed.first_sequence < pushes.sequence
-        order by placed.first_sequence desc, placed.position desc
-        limit 1
-    ) as newest
+    cross join
+        lateral (
+            select placed.position
+            from {{ ref("int_commits__placed") }} as placed
+            where placed.repository = pushes.repository and placed.first_sequence < pushes.sequence
+            order by placed.first_sequence desc, placed.position desc
+            limit 1
+        ) as newest
     where pushes.is_rewinding and pushes.sequence is not null
 )
 

@@ -2,7 +2,6 @@
     config(
         materialized="incremental",
         unique_key="incident_id",
-        tags=["incidents"],
         indexes=[
             {"columns": ["incident_id"]},
             {"columns": ["name"]},

@@ -36,7 +36,7 @@ states as (
     select * from {{ ref("int_deployments__told") }}
     {% if is_incremental() %}
         where
-            deployment_key = any (array(
+            deployment_key = any(array(
                 select told.deployment_key from {{ ref("int_deployments__told") }} as told
                 where told.source = 'github' and {{ is_new_in("told") }}
                 union all
@@ -91,7 +91,7 @@ numbers as (
         min(incidents.incident_id) as incident_id
     from {{ ref("fct_incidents") }} as incidents
     where
-        incidents.number = any (array(
+        incidents.number = any(array(
             select distinct deployments.named_incident::bigint from deployments
             where deployments.named_incident ~ '^[1-9][0-9]{0,17}$'
         ))

@@ -48,7 +48,9 @@ fields as (
             {{ stated_kind(json_text("(payload -> 'task')")) }},
             {{ stated_kind(json_text("(payload -> 'type')")) }},
             case
-                when {{ json_true("(payload -> 'rollback')") }} or {{ json_id("(payload -> 'rollback_of')") }} is not null
+                when
+                    {{ json_true("(payload -> 'rollback')") }}
+                    or {{ json_id("(payload -> 'rollback_of')") }} is not null
                     then 'rollback'
                 when {{ json_true("(payload -> 'hotfix')") }} then 'hotfix'
             end
@@ -76,7 +78,9 @@ select
     fields.repository,
     fields.sha,
     coalesce(fields.environment, 'production') as environment,
-    case fields.state when 'success' then 'success' when 'failure' then 'failure' when 'error' then 'failure' else 'in_progress' end as status,
+    case fields.state
+        when 'success' then 'success' when 'failure' then 'failure' when 'error' then 'failure' else 'in_progress'
+    end as status,
     fields.kind,
     case
         when fields.created_at is not null then {{ believed("fields.created_at", "fields.received_at") }}

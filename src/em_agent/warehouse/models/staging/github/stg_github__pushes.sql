@@ -52,9 +52,10 @@ listed as (
         {{ json_sha("(commits.value -> 'id')") }} as sha,
         commits.value
     from fields
-    cross join lateral json_array_elements(
-        case when json_typeof(record -> 'commits') = 'array' then record -> 'commits' else '[]'::json end
-    ) with ordinality as commits (value, position)
+    cross join
+        lateral json_array_elements(
+            case when json_typeof(record -> 'commits') = 'array' then record -> 'commits' else '[]'::json end
+        ) with ordinality as commits (value, position)
     union all
     select
         event_id,
