@@ -26,6 +26,25 @@ async def test_a_channel_takes_one_after_the_other(monkeypatch: pytest.MonkeyPat
     assert abs(times["C1"][0] - times["C2"][0]) < 0.09
 
 
+async def test_a_late_call_holds_up_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a call comes later than it might, the next one keeps its distance from that."""
+    monkeypatch.setattr(pace, "POST_SECONDS", 0.1)
+    limits = Pace()
+    times: list[float] = []
+
+    async def post() -> None:
+        await limits.wait_to_post("C1")
+        times.append(time.monotonic())
+
+    await post()
+    late = asyncio.create_task(post())
+    following = asyncio.create_task(post())
+    await asyncio.sleep(0)
+    time.sleep(0.18)  # noqa: ASYNC251 - a machine that is busy
+    await asyncio.gather(late, following)
+    assert all(later - earlier >= 0.09 for earlier, later in pairwise(times))
+
+
 async def test_changes_keep_their_distance_in_all_channels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Changes are counted together, whatever the channel, and with the messages of theirs."""
     monkeypatch.setattr(pace, "POST_SECONDS", 0.05)

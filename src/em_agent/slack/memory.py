@@ -52,16 +52,18 @@ class MemoryFinder:
         self._search = search
 
     async def similar(self, incident_id: str, limit: int) -> Sequence[Alike]:
-        """The most alike that are resolved, best first, each with what is written of its fix.
+        """The most alike of those that are resolved and began before it, best first, each with what mended it.
 
         Raises:
             NotFoundError: the memory does not know the incident.
             RetriableError: the database does not answer.
 
         """
-        filters = Filters(source=("pagerduty",), status=("resolved",))
+        document_id = f"{INCIDENT_PREFIX}{incident_id}"
         async with reachable():
-            outcome = await self._search.similar(f"{INCIDENT_PREFIX}{incident_id}", limit, filters)
+            begun = await self._search.pool.fetchval("SELECT at FROM search.documents WHERE id = $1", document_id)
+            filters = Filters(source=("pagerduty",), status=("resolved",), until=begun)
+            outcome = await self._search.similar(document_id, limit, filters)
         near = {hit.id: hit for hit in outcome.hits if hit.meaning is None or hit.meaning >= _LEAST_ALIKE}
         return [_alike(source, near[source.id].snippet) for source in await read_sources(self._search.pool, list(near))]
 

@@ -17,6 +17,7 @@ class Pace:
         """Go by `now`, in seconds of any steady clock."""
         self._now = now
         self._free_at: dict[str, float] = defaultdict(float)
+        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def wait_to_post(self, channel: str) -> None:
         """Return when the channel takes one message more."""
@@ -28,6 +29,8 @@ class Pace:
         await self._wait(f"post:{channel}", POST_SECONDS)
 
     async def _wait(self, key: str, distance: float) -> None:
-        begins_at = max(self._now(), self._free_at[key])
-        self._free_at[key] = begins_at + distance
-        await asyncio.sleep(max(0.0, begins_at - self._now()))
+        async with self._turns[key]:
+            while (left := self._free_at[key] - self._now()) > 0:
+                await asyncio.sleep(left)
+            # From now on, not from when it was due: a machine that is busy wakes late, and the next one would come soon.
+            self._free_at[key] = self._now() + distance
