@@ -57,7 +57,9 @@ async def reader(demo_url: str) -> AsyncIterator[asyncpg.Connection]:
 async def _expanded(reader: asyncpg.Connection, board: str, statement: str) -> str:
     """The statement as Grafana sends it for the last 90 days, with every variable set to all that it offers, or to the first."""
     for variable in BOARDS[board]["templating"]["list"]:
-        values = [row[0].replace("'", "''") for row in await reader.fetch(variable["query"])][: None if variable["multi"] else 1]
+        values = [row[0].replace("'", "''") for row in await reader.fetch(variable["query"])][
+            : None if variable["multi"] else 1
+        ]
         statement = statement.replace(
             f"${{{variable['name']}:sqlstring}}", ",".join(f"'{value}'" for value in values) or "''"
         )

@@ -111,7 +111,12 @@ def true_commits(world: World) -> set[tuple[str, str, float]]:
         reached[key] = max(place, before or 0)
         for commit in branch.lineages[sha]:
             at = branch.made_at[commit]
-            if before is None or not before < branch.places[commit] <= place or at is None or deployment.finished_at is None:
+            if (
+                before is None
+                or not before < branch.places[commit] <= place
+                or at is None
+                or deployment.finished_at is None
+            ):
                 continue
             if at <= deployment.finished_at:
                 brought.add((deployment.key, commit, (deployment.finished_at - at).total_seconds()))

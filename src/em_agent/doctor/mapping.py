@@ -71,7 +71,9 @@ async def _examine(connection: Connection) -> list[Check]:
         checks.append(warn(_NAME, f"{len(details) - _MOST} more have nothing on the other side.", _ADVICE))
     places = await connection.fetchrow(_PLACES)
     if places is not None and places["placeless"]:
-        detail = f"Of {places['deployments']} deployments in 30 days {places['placeless']} have no commit that was pushed."
+        detail = (
+            f"Of {places['deployments']} deployments in 30 days {places['placeless']} have no commit that was pushed."
+        )
         advice = "Their lead time is unknown: send their `sha`, and GitHub's push events of their repositories."
         checks.append(warn("commits", detail, advice))
     return checks or [ok(_NAME, "Every service with deployments or incidents has a service on the other side.")]
