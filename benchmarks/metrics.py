@@ -43,7 +43,7 @@ INSERT INTO warehouse.fct_incidents (
     is_handed_over, is_priority_raised, is_merged, is_auto_resolved, is_incomplete, is_impossible, is_clock_suspect,
     event_count, last_event_at, last_received_at, transformed_at
 )
-SELECT 'Q' || n, n, 'Checkout answers slowly in zone ' || n % 7, 'resolved', CASE n % 3 WHEN 0 THEN 'high' ELSE 'low' END,
+SELECT 'P' || n, n, 'Checkout answers slowly in zone ' || n % 7, 'resolved', CASE n % 3 WHEN 0 THEN 'high' ELSE 'low' END,
     'S' || s, 'Service ' || s, 'P' || n % 5, 'P' || n % 5, 'E' || s % 20, 'Policy ' || s % 20,
     'S' || s, 'P' || n % 5, 'E' || s % 20,
     ARRAY['T' || s % 12], ARRAY['Team ' || s % 12], t, t + a * interval '1 s', t + r * interval '1 s',
@@ -63,7 +63,8 @@ INSERT INTO warehouse.dim_teams (team_id, team_name)
     SELECT DISTINCT team_ids[1], team_names[1] FROM warehouse.fct_incidents;
 INSERT INTO warehouse.dim_priorities (priority_id, priority_name)
     SELECT DISTINCT priority_id, priority_name FROM warehouse.fct_incidents;
-INSERT INTO warehouse.freshness (id, as_of, built_at) SELECT 1, now(), now();
+INSERT INTO warehouse.freshness (id, as_of, built_at) SELECT 1, now(), now()
+    ON CONFLICT (id) DO UPDATE SET as_of = excluded.as_of;
 VACUUM ANALYZE warehouse.fct_incidents; ANALYZE warehouse.dim_services; ANALYZE warehouse.dim_teams
 """
 QUESTIONS: tuple[dict[str, str], ...] = (
@@ -76,10 +77,15 @@ QUESTIONS: tuple[dict[str, str], ...] = (
 )
 
 
+async def fill_incidents(connection: asyncpg.Connection, incidents: int) -> None:
+    """Write so many incidents of the last years."""
+    await connection.execute(FILL, incidents, END, timedelta(days=365 * YEARS), timeout=900)
+
+
 async def _fill(url: str, incidents: int) -> None:
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(FILL, incidents, END, timedelta(days=365 * YEARS), timeout=900)
+        await fill_incidents(connection, incidents)
         for statement in FILL_DIMENSIONS.split(";"):
             await connection.execute(statement, timeout=300)
     finally:

@@ -23,7 +23,7 @@ from em_agent.embedded.data_directory import free_port
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-SIZE = (1200, 860)
+SIZE = (1200, 720)
 LARGEST_BYTES = 150_000
 _START_SECONDS = 900.0
 _INDEX_SECONDS = 300.0

@@ -99,3 +99,14 @@ def test_a_language_model_is_set_whole(given: dict[str, str], word: str) -> None
     """A language model with half of its settings, or at no address, stops the start with the setting's name."""
     with pytest.raises(ConfigurationError, match=word):
         load_settings(given, dotenv=Path("there-is-none"))
+
+
+@pytest.mark.parametrize("name", ["GITHUB_WEBHOOK_SECRET", "SOME_NEW_VENDORS_WEBHOOK_SECRET"])
+def test_a_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
+    """The secret of any source, one that was added yesterday too, may stand in a file; one that is not there stops."""
+    file = tmp_path / "secret"
+    file.write_text("old, new\n", encoding="utf-8")
+    settings = load_settings({f"{name}_FILE": str(file)}, dotenv=Path("there-is-none"))
+    assert settings.secrets(name) == ("old", "new")
+    with pytest.raises(ConfigurationError, match=f"{name}_FILE"):
+        load_settings({f"{name}_FILE": str(tmp_path / "none")}, dotenv=Path("there-is-none")).secrets(name)

@@ -12,6 +12,9 @@ from tests.parts import Gateway
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+_TARGETS = {"acknowledge_within": "5m", "resolve_within": "1h"}  # what the pages have where nothing is said
+
+
 async def _shown(page: Page, scope: str) -> dict[str, str]:
     """The exact values on the page by the names that the API has for them."""
     found: list[list[str]] = await page.locator(f"{scope} [data-metric]").evaluate_all(
@@ -102,3 +105,51 @@ async def _group(gateway: Gateway, **asked: str) -> dict[str, Any]:
     (group,) = (await gateway.client.get(f"/v1/metrics/incidents?{urlencode(asked)}")).json()["groups"]
     found: dict[str, Any] = group
     return found
+
+
+async def test_overview(demo: Gateway, open_page: Open) -> None:
+    """The overview's key figures are the API's, for all and for a filter."""
+    since, until = await _quarter(demo)
+    page = await open_page(demo)
+    for filters in ({}, {"urgency": "high"}, {"team": "Payments", "service": "Checkout API"}):
+        asked = {"since": since, "until": until, **filters}
+        group = await _group(demo, **_TARGETS, **asked)
+        await page.goto(f"/?{urlencode(asked)}")
+        shown = await _shown(page, "#totals")
+        assert group["incidents"] > 0
+        assert {"incidents", "open", "time_to_acknowledge_seconds.median", "time_to_resolve_seconds.median"} <= set(
+            shown
+        )
+        for name, value in shown.items():
+            assert value == _told(_at(group, name)), name
+
+
+async def test_services(demo: Gateway, open_page: Open) -> None:
+    """Each row of the table of services is the API's group of that service."""
+    since, until = await _quarter(demo)
+    asked = urlencode({"since": since, "until": until, "group_by": "service", **_TARGETS})
+    groups = (await demo.client.get(f"/v1/metrics/incidents?{asked}")).json()["groups"]
+    by_name = {group["key"]["service"] or "": group for group in groups}
+    page = await open_page(demo, f"/services?{urlencode({'since': since, 'until': until})}")
+    rows = await page.locator("tr[data-service]").all()
+    assert len(rows) == len(by_name) > 1
+    for row in rows:
+        group = by_name[await row.get_attribute("data-service") or ""]
+        shown = await row.locator("[data-metric]").evaluate_all(
+            "all => all.map(one => [one.dataset.metric, one.dataset.value])"
+        )
+        assert {"incidents", "open", "time_to_resolve_seconds.median"} <= {name for name, _ in shown}
+        for name, value in shown:
+            assert value == _told(_at(group, name)), name
+
+
+def _at(group: dict[str, Any], name: str) -> Any:
+    """The value at the path in the answer; what was within a target is shown as a share."""
+    value: Any = group
+    for moment in ("acknowledge", "resolve"):
+        if name == f"{moment}d_within":
+            known = group[f"time_to_{moment}_seconds"]["count"]
+            return group[name] / known if known else None
+    for part in name.split("."):
+        value = value[part]
+    return value

@@ -93,6 +93,15 @@ async def test_the_header_names_the_delivery(vendors: Gateway, pool: Pool) -> No
     assert ids[2:] == [hashlib.sha256(body).hexdigest()]
 
 
+async def test_one_delivery_over_many_connections(vendors: Gateway, pool: Pool) -> None:
+    """The same delivery, sent at once over many connections, is one row, and every answer names it."""
+    body = body_of_case(GITHUB, "push")
+    answers = await asyncio.gather(*(_github(vendors, "push", body, "same") for _ in range(30)))
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert sorted(answer.json()["status"] for answer in answers) == ["duplicate"] * 29 + ["ok"]
+    assert await pool.fetchval("SELECT count(*) FROM outbox") == 1
+
+
 async def test_an_unknown_event_is_kept(vendors: Gateway, pool: Pool) -> None:
     """An event that nobody has heard of is an ordinary row under its own name."""
     for event, body, kept in (

@@ -68,6 +68,30 @@ async def test_incident(slack: FakeSlack, app: Gateway, pool: Pool) -> None:
 
 
 @pytest.mark.usefixtures("answering")
+async def test_issues_of_an_incident(slack: FakeSlack, app: Gateway, pool: Pool) -> None:
+    """`incident <number>` shows its issues with their address and state; nothing in them rings or leads elsewhere."""
+    await tell(pool, happened("triggered"))
+    await pool.execute(
+        "CREATE TABLE warehouse.fct_incidents AS SELECT 'PINC1' AS incident_id, 'S' AS service_key, 'K' AS title_key, "
+        "timestamptz '2026-01-01' AS triggered_at UNION ALL SELECT 'PINC2', 'S', 'K', '2026-02-02'; "
+        "CREATE TABLE warehouse.fct_incident_issues AS SELECT 'PINC1' AS incident_id, k AS issue_key, 'key' AS how "
+        "FROM unnest(ARRAY['jira:1', 'jira:2']) AS k; "
+        "CREATE TABLE warehouse.fct_issues AS SELECT 'jira:1' AS issue_key, 'jira' AS source, 'CHK-1' AS key, "
+        "'https://acme.example/browse/CHK-1' AS url, 'Fix *it* <!channel>' AS title, 'Shipped' AS status, true AS is_done, "
+        "timestamptz '2026-01-01' AS created_at, timestamptz '2026-02-01' AS done_at "
+        "UNION ALL SELECT 'jira:2', 'jira', NULL, 'javascript:alert(1)', NULL, NULL, false, NULL, NULL"
+    )
+    said = await answer_to(slack, app, "incident 42")
+    words = " ".join(said.words.split())
+    assert "CHK-1 Fix *it* <!channel> (Shipped; came back 1 time within 90 days)" in words
+    assert "jira:2 (open)" in words
+    shown = json.dumps(said.blocks)
+    assert '"url": "https://acme.example/browse/CHK-1"' in shown
+    assert "javascript" not in shown
+    assert "Issues: jira:2 (open), CHK-1 (Shipped; came back 1 time within 90 days)" in said.text
+
+
+@pytest.mark.usefixtures("answering")
 async def test_incident_that_is_none(slack: FakeSlack, app: Gateway) -> None:
     """A number that belongs to nothing is said to."""
     assert "There is no incident '4711'" in (await answer_to(slack, app, "incident 4711")).words

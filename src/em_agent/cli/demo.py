@@ -159,7 +159,8 @@ class _Announcement:
             age = (datetime.now(UTC) - self._end).days
             typer.echo(f"The demo's year ended {age} days ago: remove {self._data_dir} for one that ends today.")
         typer.echo(
-            f"The demo is ready: {endpoints.api_url} (webhooks, API). Its company does not exist. Stop it with Ctrl-C."
+            f"The demo is ready: {endpoints.api_url} (dashboard, webhooks, API). "
+            "Its company does not exist. Stop it with Ctrl-C."
         )
 
 

@@ -39,6 +39,7 @@ def _environment() -> Environment:
         duration=formats.duration,
         number=formats.number,
         percent=formats.percent,
+        ago=formats.ago,
         path_part=lambda text: quote(str(text), safe=""),
     )
     environment.filters.update(

@@ -43,6 +43,7 @@ ON CONFLICT (incident_id) DO UPDATE
 SET deployment_key = excluded.deployment_key, is_caused_by_change = excluded.is_caused_by_change,
     decided_at = clock_timestamp()
 """
+_SAID = "SELECT is_caused_by_change FROM incident_deployments_by_hand WHERE incident_id = $1"
 _TAKE_BACK = "DELETE FROM incident_deployments_by_hand WHERE incident_id = $1"
 
 _MOST_NAMED = 5
@@ -68,7 +69,7 @@ async def find_link(connection: Connection, incident_id: str) -> DeploymentLink:
         async with connection.transaction():  # of its own, which alone is lost where there is no such table
             row = await connection.fetchrow(_FIND, incident_id)
     except asyncpg.UndefinedTableError:  # before the marts are built
-        row = None
+        return DeploymentLink(is_caused_by_change=await connection.fetchval(_SAID, incident_id))
     if row is None:
         return DeploymentLink()
     if row["deployment_id"] is None:

@@ -165,6 +165,8 @@ class Transformer:
             # dbt makes locks for processes, of which it has one; these need no further process that watches over them.
             mp_context._MP_CONTEXT = multiprocessing.get_context("fork")  # type: ignore[assignment] # noqa: SLF001
             self._manifest = self._invoke(["parse"])
+            memory.forget("mashumaro", "typing")  # megabytes about the classes that it made, all of them by now
+            memory.give_back()
             memory.settle()
 
     def _invoke(self, arguments: Sequence[str]) -> Any:  # noqa: ANN401 - dbt types it so

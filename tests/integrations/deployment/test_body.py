@@ -25,6 +25,7 @@ RIGHT: list[dict[str, Any]] = [
     {"finished_at": None, "started_at": "2026-03-01T10:00:00"},
     {"finished_at": "2026-03-01T10:00:00.123+05:30", "started_at": None, "sha": None},
     {"sha": "abcdef0"},
+    {"sha": "r1042"},
     {"sha": "A" * 64},
     {"status": "in_progress", "kind": "hotfix", "url": "https://ci.example.com/1"},
     {"approved_by": {"name": "Mira", "at": []}, "": 1},
@@ -33,7 +34,7 @@ RIGHT: list[dict[str, Any]] = [
 NO_NAMES: tuple[Any, ...] = ("", " ", "x" * 201, "a\nb", [], {}, True)
 NO_STATUSES: tuple[Any, ...] = ("Success", "done", 1, [], ["success"], "")
 NO_KINDS: tuple[Any, ...] = ("normal", "", 5, {})
-NO_HASHES: tuple[Any, ...] = ("abcdef", "g" * 40, "a" * 65, 1234567, " abcdef0", "")
+NO_HASHES: tuple[Any, ...] = ("a" * 65, 1234567, " abcdef0", "abc def", "\u202eabc", "")
 NO_TIMES: tuple[Any, ...] = ("yesterday", "2026-03-01", 1772366400, "2026-02-30T00:00:00Z", "", [])
 
 WRONG: list[tuple[str, Any]] = [

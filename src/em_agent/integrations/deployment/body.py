@@ -13,7 +13,8 @@ KINDS = ("planned", "rollback", "hotfix")
 
 _LONGEST_NAME = 200
 _LONGEST_URL = 2000
-_SHA = re.compile(r"[0-9a-fA-F]{7,64}")
+# Not only git's hashes: other systems number their revisions.
+_SHA = re.compile(r"[!-~]{1,64}")
 _MOST = 2**63
 
 # What is wrong with a value, in words that follow its name; None where nothing is.
@@ -42,7 +43,7 @@ def _one_of(*words: str) -> _Rule:
 
 def _sha(value: object) -> str | None:
     is_sha = isinstance(value, str) and _SHA.fullmatch(value) is not None
-    return None if is_sha else "it should be the commit's hash, 7 to 64 hexadecimal digits"
+    return None if is_sha else "it should be the commit's hash: 1 to 64 letters and digits, without spaces"
 
 
 def _time(value: object) -> str | None:

@@ -19,6 +19,7 @@ from em_agent.metrics.sql import Statement
 from em_agent.metrics.table import Cell, as_text
 
 Status = Literal["success", "failure", "in_progress"]
+_FOREIGN_CURSOR = "cursor is not one that this API gave: take next_cursor of the page before."
 _SUCCESS: tuple[Status, ...] = ("success",)
 
 _PAGE = """
@@ -137,8 +138,7 @@ async def find_deployments(pool: Pool, query: DeploymentQuery) -> DeploymentPage
     except asyncpg.DataError as error:
         if query.cursor is None:
             raise
-        message = "cursor is not one that this API gave: take next_cursor of the page before."
-        raise InvalidError(message) from error
+        raise InvalidError(_FOREIGN_CURSOR) from error
     shown, last = rows[: query.limit], rows[query.limit - 1] if len(rows) > query.limit else None
     return DeploymentPage(
         deployments=[_deployment(row) for row in shown],
@@ -180,6 +180,8 @@ def _build(query: DeploymentQuery) -> Statement:
         where.append(of_services(statement, query.services, "d"))
     if query.cursor is not None:
         key, deployment_key = cursors.decode(query.cursor)
+        if key is None:  # every place has a time
+            raise InvalidError(_FOREIGN_CURSOR)
         where.append(
             f"({at}, d.deployment_key) < ({statement.place(key)}::text::timestamptz, {statement.place(deployment_key)})"
         )

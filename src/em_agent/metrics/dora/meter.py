@@ -65,8 +65,8 @@ class DoraMeter:
         previous = query.previous() if compare_previous else None
         async with reachable(), self._pool.acquire() as connection:
             try:
-                # One state of the marts for all of the answer.
-                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                # Each statement sees the marts as they are: of one that is built anew meanwhile an older state has nothing.
+                async with connection.transaction(readonly=True):
                     await connection.execute(SETTINGS)
                     as_of = await connection.fetchval(AS_OF)
                     groups = await _groups(connection, query)

@@ -7,6 +7,7 @@ import asyncpg
 
 from em_agent.domain.incidents import IncidentEvent
 from em_agent.errors import InvalidError
+from em_agent.incidents.issues import IssueLink
 from em_agent.incidents.read import IncidentDetail, find_incident
 from em_agent.slack import blocks, text
 from em_agent.slack.answers.answer import Answer
@@ -19,6 +20,7 @@ from em_agent.slack.answers.sources import Sources
 NOTES_AT_FIRST = 3
 MOST_NOTES = 12
 MOST_ENTRIES = 25
+MOST_ISSUES = 10
 
 
 async def incident_answer(sources: Sources, given: str) -> Answer:
@@ -35,6 +37,8 @@ async def incident_answer(sources: Sources, given: str) -> Answer:
     title = f"{name_of(row)} {text.line(row['title'], 400) or 'Untitled'}"
     notes = [_note(note, row) for note in reversed(detail.notes)]
     first = [summary(detail, sources), *[quotation(note, sources.zone) for note in notes[:NOTES_AT_FIRST]]]
+    if detail.issues:
+        first.append(_issues(detail.issues))
     if not notes:
         first.append(blocks.context("Nobody has written a note yet."))
     pages: list[Sequence[blocks.Block]] = [first]
@@ -46,6 +50,9 @@ async def incident_answer(sources: Sources, given: str) -> Answer:
     if notes:
         by = text.harmless(notes[0].author or "somebody", 80)
         said += f"\nNote of {by}:\n{text.quoted(notes[0].text, 1000)}"
+    if detail.issues:
+        named = ", ".join(f"{issue.key} ({_progress(issue)})" for issue in detail.issues[:MOST_ISSUES])
+        said += f"\nIssues: {text.harmless(named, 600)}"
     return Answer(said, pages)
 
 
@@ -92,6 +99,25 @@ def _after(at: Any, seconds: float | None, sources: Sources) -> str:  # noqa: AN
 
 def _note(note: asyncpg.Record, row: asyncpg.Record) -> Quote:
     return Quote("note", note["content"], note["author"], note["at"], None, row["url"])
+
+
+def _issues(issues: Sequence[IssueLink]) -> blocks.Block:
+    lines = [
+        blocks.section(
+            blocks.link(issue.url, text.line(issue.key, 60)),
+            blocks.words(f" {text.line(issue.title, 150)}" if issue.title else ""),
+            blocks.words(f" ({_progress(issue)})"),
+        )
+        for issue in issues[:MOST_ISSUES]
+    ]
+    return blocks.rich(blocks.section(blocks.words("Issues", "bold")), blocks.bullets(*lines))
+
+
+def _progress(issue: IssueLink) -> str:
+    """How far the issue is, and how often the trouble came back since."""
+    known = text.line(issue.status, 60) or ("done" if issue.is_done else "open")
+    again = issue.recurred_within_90_days
+    return known if not again else f"{known}; came back {again} {'time' if again == 1 else 'times'} within 90 days"
 
 
 def _timeline(entries: Sequence[IncidentEvent], sources: Sources) -> blocks.Block:

@@ -90,29 +90,29 @@ commits as (
 ),
 
 {% if is_incremental() %}
-placed as (
-    select
-        commits.repository,
-        commits.sha,
-        commits.ordinal,
-        commits.is_extended and known.sha is not null as is_known,
-        known.sha is not null as has_place,
-        known.position as known_position,
-        known.sequences as known_sequences,
-        case
-            when commits.is_extended and known.sha is not null then known.sequences || commits.sequences
-            else commits.sequences
-        end as sequences,
-        case
-            when commits.is_extended and known.sha is not null then known.committed_at else commits.committed_at
-        end as committed_at,
-        case when commits.is_extended and known.sha is not null then known.title else commits.title end as title,
-        case when commits.is_extended and known.sha is not null then known.author else commits.author end as author,
-        case when commits.is_extended and known.sha is not null then known.url else commits.url end as url,
-        known.committed_at as known_committed_at
-    from commits
-    left join {{ this }} as known on commits.repository = known.repository and commits.sha = known.sha
-),
+    placed as (
+        select
+            commits.repository,
+            commits.sha,
+            commits.ordinal,
+            commits.is_extended and known.sha is not null as is_known,
+            known.sha is not null as has_place,
+            known.position as known_position,
+            known.sequences as known_sequences,
+            case
+                when commits.is_extended and known.sha is not null then known.sequences || commits.sequences
+                else commits.sequences
+            end as sequences,
+            case
+                when commits.is_extended and known.sha is not null then known.committed_at else commits.committed_at
+            end as committed_at,
+            case when commits.is_extended and known.sha is not null then known.title else commits.title end as title,
+            case when commits.is_extended and known.sha is not null then known.author else commits.author end as author,
+            case when commits.is_extended and known.sha is not null then known.url else commits.url end as url,
+            known.committed_at as known_committed_at
+        from commits
+        left join {{ this }} as known on commits.repository = known.repository and commits.sha = known.sha
+    ),
 {% else %}
 placed as (
     select
@@ -128,8 +128,8 @@ positions as (
         {% if is_incremental() %}
             case
                 when placed.is_known then placed.known_position
-                else
-                    case when repositories.is_extended then repositories.position else 0 end + row_number() over in_order
+                when repositories.is_extended then repositories.position + row_number() over in_order
+                else row_number() over in_order
             end as position
         {% else %}
             row_number() over in_order as position

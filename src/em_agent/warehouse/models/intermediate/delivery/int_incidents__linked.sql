@@ -42,11 +42,10 @@ settings as materialized (
         union
         select worded.incident_id
         from changed
-        cross join settings
         inner join {{ ref("int_incidents__worded") }} as worded
             on
                 changed.finished_at < worded.triggered_at
-                and changed.finished_at + settings.change_window >= worded.triggered_at
+                and changed.finished_at + (select settings.change_window from settings) >= worded.triggered_at
                 and changed.service_key = any(worded.service_keys)
         union
         select worded.incident_id
@@ -76,7 +75,9 @@ settings as materialized (
 {% endif %}
 
 incidents as materialized (
-    select worded.*
+    select
+        worded.*,
+        worded.triggered_at - (select settings.change_window from settings) as window_start
     from {{ ref("int_incidents__worded") }} as worded
     {% if is_incremental() %}
         where worded.incident_id = any(array(select affected.incident_id from affected))
@@ -195,14 +196,14 @@ near as (
         deployments.finished_at,
         'window' as method,
         0.8 - 0.4 * extract(epoch from incidents.triggered_at - deployments.finished_at)::double precision
-        / extract(epoch from settings.change_window)::double precision as confidence
+        / extract(epoch from incidents.triggered_at - incidents.window_start)::double precision as confidence
     from incidents
-    cross join settings
+    cross join lateral unnest(incidents.service_keys) as services (service_key)
     inner join {{ ref("fct_deployments") }} as deployments
         on
-            deployments.service_key = any(incidents.service_keys)
+            services.service_key = deployments.service_key
             and incidents.triggered_at > deployments.finished_at
-            and incidents.triggered_at - settings.change_window <= deployments.finished_at
+            and incidents.window_start <= deployments.finished_at
 ),
 
 links as (

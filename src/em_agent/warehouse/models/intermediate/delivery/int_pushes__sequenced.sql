@@ -6,7 +6,6 @@
             {"columns": ["repository", "sequence"]},
             {"columns": ["transformed_at"]},
         ],
-        pre_hook=["set local enable_mergejoin = off"],
         post_hook=[
             "{{ index_when_built('(repository, sequence) where is_rewinding') }}",
         ],
@@ -183,7 +182,10 @@ ends as (
 meetings as (
     select
         event_id,
+        repository,
         is_arrival,
+        at,
+        delivery_id,
         pushed_at,
         count(*) over tip as ends,
         count(*) filter (where is_arrival) over tip as arrivals,
@@ -204,32 +206,46 @@ meetings as (
 -- more than once, who leaves follows who arrived last.
 links as materialized (
     select
-        pushes.event_id,
-        pushes.repository,
-        pushes.at,
-        pushes.delivery_id,
+        event_id,
+        repository,
+        at,
+        delivery_id,
         case
-            when meetings.ends = 2 and meetings.arrivals = 1
-                then case when coalesce(meetings.arrived_at <= meetings.pushed_at, true) then meetings.arrival_id end
-            when meetings.is_after_arrival then meetings.earlier_id
+            when ends = 2 and arrivals = 1
+                then case when coalesce(arrived_at <= pushed_at, true) then arrival_id end
+            when is_after_arrival then earlier_id
         end as previous_id
+    from meetings
+    where not is_arrival
+    union all
+    select
+        event_id,
+        repository,
+        at,
+        delivery_id,
+        null as previous_id
     from pushes
-    left join meetings on pushes.event_id = meetings.event_id and not meetings.is_arrival
+    where is_created
 ),
 
 -- What follows in time as it follows on the branch is one stretch, so that there are few of them to be put in order.
 stretched as materialized (
     select
-        *,
-        count(*) filter (where is_start) over (
-            partition by repository order by at, delivery_id collate "C" rows between unbounded preceding and current row
+        starts.*,
+        count(*) filter (where starts.is_start) over (
+            partition by starts.repository
+            order by starts.at, starts.delivery_id collate "C"
+            rows between unbounded preceding and current row
         ) as stretch
     from (
         select
-            *,
-            previous_id is null
-            or lag(event_id) over (partition by repository order by at, delivery_id collate "C")
-            is distinct from previous_id as is_start
+            links.*,
+            coalesce(
+                links.previous_id <> lag(links.event_id) over (
+                    partition by links.repository order by links.at, links.delivery_id collate "C"
+                ),
+                true
+            ) as is_start
         from links
     ) as starts
 ),
