@@ -77,7 +77,7 @@ async def test_without_keys_this_machine_alone_may_post(gateway: Gateway, pool: 
 async def test_a_wrong_body_is_refused(gateway: Gateway, pool: Pool) -> None:
     """A body that lacks something or says it wrongly is 422 with the field named, and writes nothing."""
     wrong = [
-        ("service", _body(service=None)), ("status", _body(status="done")), ("sha", _body(sha="xyz")),
+        ("service", _body(service=None)), ("status", _body(status="done")), ("sha", _body(sha="not one")),
         ("finished_at", _body(finished_at="soon")), ("finished_at", _body(finished_at=None)), ("kind", _body(kind="odd")),
         ("id", b"{}"),
     ]  # fmt: skip
