@@ -7,11 +7,25 @@ from em_agent.dashboard.charts import bars, lines
 from em_agent.dashboard.charts.chart import Cell, Chart, Row, Series
 from em_agent.dashboard.charts.frame import Frame, label
 from em_agent.dashboard.filters import Filters
+from em_agent.metrics.incidents import IncidentMeter
 from em_agent.metrics.models import Duration, Group, IncidentMetrics
+from em_agent.metrics.query import Query
 
 _TO_RESOLVE, _TO_ACKNOWLEDGE = "time_to_resolve_seconds", "time_to_acknowledge_seconds"
 _NONE = "none"
 MOST_PRIORITIES = 5
+
+
+async def measure(meter: IncidentMeter, filters: Filters, query: Query) -> IncidentMetrics:
+    """What the meter measures for a chart over time, where a chart can show the window.
+
+    Raises:
+        InvalidError: it would have too many days, weeks or months.
+        RetriableError: the database does not answer.
+
+    """
+    filters.buckets()
+    return await meter.measure(query)
 
 
 def durations(filters: Filters, metrics: IncidentMetrics, field: str, title: str, kind: str) -> Chart:

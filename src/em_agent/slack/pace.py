@@ -30,7 +30,6 @@ class Pace:
 
     async def _wait(self, key: str, distance: float) -> None:
         async with self._turns[key]:
-            while (left := self._free_at[key] - self._now()) > 0:
-                await asyncio.sleep(left)
-            # From now on, not from when it was due: a machine that is busy wakes late, and the next one would come soon.
+            await asyncio.sleep(max(0.0, self._free_at[key] - self._now()))
+            # From now on, not from when it was due: a busy machine wakes late, and the next would come too soon.
             self._free_at[key] = self._now() + distance
