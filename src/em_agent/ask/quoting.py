@@ -30,7 +30,8 @@ def tell(draft: Draft, evidence: Evidence, first: Aspect, *, in_full: bool = Tru
     own, others = evidence.causes, evidence.fixes
     if first == "fix":
         own, others = others, own
-    own = [one for one in own if own[0].score < _NAMED or one.score >= _BEHIND * own[0].score]
+    elif own and own[0].score >= _NAMED:  # what was done is often told in several places, a cause in one
+        own = [one for one in own if one.score >= _BEHIND * own[0].score]
     for aspect in (first, second):
         picks = own if aspect == first else _beside(own, others)
         if picks:
