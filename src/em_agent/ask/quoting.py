@@ -13,7 +13,6 @@ from em_agent.ask.words import telling_words
 _NOTE_SENTENCES = 2
 _FEWEST_WORDS = 3  # of a sentence that says something by itself
 _SURE = 1.6
-_NAMED = 5.0  # what says outright that it is the cause, or the fix
 _BEHIND = 0.4  # of the best sentence: others say little beside it
 _HEADINGS: dict[Aspect, tuple[str, str]] = {
     "cause": ("Cause:", "No note names the cause outright; nearest to it:"),
@@ -30,8 +29,6 @@ def tell(draft: Draft, evidence: Evidence, first: Aspect, *, in_full: bool = Tru
     own, others = evidence.causes, evidence.fixes
     if first == "fix":
         own, others = others, own
-    elif own and own[0].score >= _NAMED:  # what was done is often told in several places, a cause in one
-        own = [one for one in own if one.score >= _BEHIND * own[0].score]
     for aspect in (first, second):
         picks = own if aspect == first else _beside(own, others)
         if picks:
