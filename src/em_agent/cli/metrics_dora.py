@@ -94,9 +94,9 @@ def _cells(group: dict[str, Any]) -> list[str]:
 
 
 def _judged(text: str, metric: dict[str, Any]) -> str:
-    """The figure with its band or score, where it has one."""
+    """The figure, and below it its band or score where it has one: a terminal is narrow."""
     judgement = metric.get("band") or metric.get("score")
-    return text if judgement is None else f"{text} {judgement}"
+    return text if judgement is None else f"{text}\n{judgement}"
 
 
 def _figure(value: float | None) -> str:
