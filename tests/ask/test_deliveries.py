@@ -61,6 +61,7 @@ async def test_figures(pool: Pool) -> None:
     assert "1 Oct 2026 to 31 Oct 2026 (Europe/Berlin)" in answer.answer
     assert "25.0% (1 of 4 deployments failed)" in answer.answer
     assert "DORA 2023" in answer.answer
+    assert "before" not in answer.answer
     metric, behind = answer.citations
     assert metric.url is not None
     assert metric.url.startswith("/v1/metrics/dora?since=2026-09-30T22%3A00%3A00Z&until=2026-10-31T23%3A00%3A00Z")

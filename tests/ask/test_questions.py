@@ -193,3 +193,23 @@ def test_the_topic_has_no_time() -> None:
 def test_any_text(text: str) -> None:
     """Any text is a question."""
     read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "statuses"),
+    [
+        ("is anything on fire right now?", "list", ("triggered", "acknowledged")),
+        ("what's broken?", "list", ("triggered", "acknowledged")),
+        ("who fixed the last checkout outage?", "fix", ()),
+    ],
+)
+def test_as_people_say_it(text: str, intent: str, statuses: tuple[str, ...]) -> None:
+    """What is on fire is what is open, and whoever fixed it is found with the fix."""
+    question = read_question(text, Names(), ZoneInfo("UTC"), datetime(2026, 4, 1, tzinfo=UTC))
+    assert (question.intent, question.filters.statuses) == (intent, statuses)
+
+
+def test_like_a_number() -> None:
+    """An incident's number needs no mark where nothing else can be meant."""
+    question = read_question("incidents similar to 1918", Names(), ZoneInfo("UTC"), datetime(2026, 4, 1, tzinfo=UTC))
+    assert (question.intent, question.incident) == ("similar", "1918")

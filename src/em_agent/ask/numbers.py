@@ -20,9 +20,9 @@ _PLAIN = frozenset(
     (
         "high low urgency priority service services team teams total p50 p75 p90 p95 90th 95th percentile rate "
         "acknowledge acknowledged ack reopened escalated open merged day week month quick quickly fast trend better "
-        "worse typical typically duration restore response respond alerts alert pages page busiest noisiest slowest "
-        "fastest longest shortest fewest highest lowest best worst versus compared comparing calculate metrics "
-        "statistics"
+        "worse typical typically duration restore response respond alerts alert pages page paged paging busiest "
+        "noisiest slowest fastest longest shortest fewest highest lowest best worst versus compared comparing "
+        "calculate metrics statistics"
     ).split()
 )
 _NAMES = {

@@ -66,6 +66,10 @@ _COMPARED = re.compile(
     r"|\b(?:the\s+)?(?:period|week|month|quarter|year)\s+before\b|\b(?:over|on)[\s-](?:week|month|year)\b",
     re.IGNORECASE,
 )
+# The metrics' own names compare nothing.
+_OF_CHANGES = re.compile(
+    r"\bchange[\s-]+fail\w*|\btimes?\s+(?:for|of)\s+changes?\b|\b(?:our|of|to)\s+changes\b", re.IGNORECASE
+)
 _UNION = re.compile(r"^\s*(?:and|or|,|&)\s*(?:in\s+|on\s+)?$", re.IGNORECASE)
 
 
@@ -114,7 +118,7 @@ def read_question(text: str, names: Names, zone: ZoneInfo, now: datetime) -> Que
         intent = "incident"
     is_number = intent == "number"
     filters, about, notes = _filters(topic, names, is_number=is_number)
-    is_compared = is_number and _COMPARED.search(topic) is not None
+    is_compared = is_number and _COMPARED.search(_OF_CHANGES.sub(" ", topic)) is not None
     return Question(
         text=text,
         intent=intent,

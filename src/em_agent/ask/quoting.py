@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from em_agent.ask.answers import Citation, Draft, one_line, span
-from em_agent.ask.cues import Aspect
+from em_agent.ask.cues import Aspect, weight_of
 from em_agent.ask.evidence import Evidence
 from em_agent.ask.extract import Pick
 from em_agent.ask.sentences import Sentence
@@ -13,7 +13,7 @@ from em_agent.ask.words import telling_words
 _NOTE_SENTENCES = 2
 _FEWEST_WORDS = 3  # of a sentence that says something by itself
 _SURE = 1.6
-_NAMED = 5.0  # what says outright that it is the cause, or the fix
+_NAMED = 4.0  # what the words alone of a sentence are worth that says outright what it was
 _BEHIND = 0.4  # of the best sentence: others say little beside it
 _HEADINGS: dict[Aspect, tuple[str, str]] = {
     "cause": ("Cause:", "No note names the cause outright; nearest to it:"),
@@ -30,14 +30,13 @@ def tell(draft: Draft, evidence: Evidence, first: Aspect, *, in_full: bool = Tru
     own, others = evidence.causes, evidence.fixes
     if first == "fix":
         own, others = others, own
-    own = [one for one in own if own[0].score < _NAMED or one.score >= _BEHIND * own[0].score]
     for aspect in (first, second):
         picks = own if aspect == first else _beside(own, others)
         if picks:
             sure, unsure = _HEADINGS[aspect]
             draft.say(sure if max(one.score for one in picks) >= _SURE else unsure)
-            best, *rest = [one.sentence for one in (picks if in_full else picks[:1])]
-            quoted |= _quote(draft, evidence, [best, *sorted(rest, key=_place)], ABOUT[aspect])
+            sentences = [one.sentence for one in (picks if in_full else picks[:1])]
+            quoted |= _quote(draft, evidence, _in_order(sentences, aspect), ABOUT[aspect])
     if in_full and (note := _fresh(evidence.note, quoted)):
         draft.say("Post-mortem note:")
         quoted |= _quote(draft, evidence, note, "note")
@@ -56,6 +55,14 @@ Place = tuple[int, int]  # of a sentence: the index of its passage, and where it
 
 def _place(sentence: Sentence) -> Place:
     return sentence.passage, sentence.start
+
+
+def _in_order(sentences: Sequence[Sentence], aspect: Aspect) -> list[Sentence]:
+    """The sentences, best first, in the order of the text; but first the best where it names the aspect outright."""
+    best, *rest = sentences
+    if weight_of(best.text, aspect) < _NAMED:
+        return sorted(sentences, key=_place)
+    return [best, *sorted(rest, key=_place)]
 
 
 def _quote(draft: Draft, evidence: Evidence, sentences: Sequence[Sentence], about: str) -> set[Place]:

@@ -31,5 +31,5 @@ class Pace:
     async def _wait(self, key: str, distance: float) -> None:
         async with self._turns[key]:
             await asyncio.sleep(max(0.0, self._free_at[key] - self._now()))
-            # From now on, not from when it was due: a machine that is busy wakes late, and the next would come too soon.
+            # From now on, not from when it was due: a busy machine wakes late, and the next would come too soon.
             self._free_at[key] = self._now() + distance

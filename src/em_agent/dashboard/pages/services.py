@@ -171,8 +171,7 @@ async def show_one(visit: Visit) -> Page:
     shown = await panels(
         totals=meter.measure(with_targets(filters), compare_previous=filters.is_compared),
         over_time=timelines.measure(meter, filters, with_targets(filters, unit)),
-        by_urgency=timelines.measure(meter, filters, filters.grouped("urgency", unit)),
-        by_priority=timelines.measure(meter, filters, filters.grouped("priority", unit)),
+        mix=timelines.measure(meter, filters, timelines.mix(filters)),
         open=find_page(visit.backend.pool, open_query(filters, _LISTED)),
         longest=_longest(visit, filters),
     )
