@@ -21,6 +21,7 @@ from benchmarks.metrics import END, FILL, FILL_DIMENSIONS, YEARS
 from benchmarks.stand import free_port, running, show
 from em_agent.app import build_gateway
 from em_agent.embedded.postgres import start_postgres
+from em_agent.kit.logging import configure_logging
 from em_agent.kit.postgres import migrate
 from em_agent.services import open_gateway
 from em_agent.settings import load_settings
@@ -105,6 +106,7 @@ def _run(url: str, incidents: int) -> None:
 
 def main() -> None:
     """Fill, ask and print the tables."""
+    configure_logging("error", "benchmark")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--incidents", type=int, default=1_000_000)
     parser.add_argument("--database-url", help="an empty database, which is filled")

@@ -33,7 +33,34 @@ async def send_hostile(gateway: Gateway) -> None:
     """Deliver one of each."""
     for place, title in enumerate(TITLES):
         await gateway.store(*_odd(place, title, datetime.now(UTC) - timedelta(minutes=60 - place)))
+    await send_endless(gateway)
     await gateway.post(b'{"event": <script>alert("quarantine")</script>')
+
+
+ENDLESS = "PENDLESS"
+
+
+async def send_endless(gateway: Gateway) -> None:
+    """Deliver an incident, of last year, whose title, names and notes have no end, and of which there are many."""
+    at = datetime.now(UTC) - timedelta(days=300)
+    who = reference("PUSR8", "user", '<&"' * 3_000)
+    fields = incident(
+        ENDLESS, title='<&"' * 20_000, created_at=_text(at), assignees=[who],
+        service=reference("PENDLESS", "service", "Endless" * 20),
+    )  # fmt: skip
+    note = {
+        "type": "incident_note",
+        "content": '<&"🔥' * 5_000,
+        "trimmed": False,
+        "incident": reference(ENDLESS, "incident"),
+    }
+    steps = [("triggered", fields), *(("annotated", {**note, "id": f"PN{place}"}) for place in range(80))]
+    await gateway.store(
+        *(
+            body_of(event(kind, occurred_at=_text(at + timedelta(seconds=place)), agent=who, data=data))
+            for place, (kind, data) in enumerate(steps)
+        )
+    )
 
 
 async def store_many(connection: Connection) -> None:

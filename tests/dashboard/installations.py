@@ -1,6 +1,7 @@
 """Installations to look at: databases filled through the front door, taken in as the workers do."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -48,7 +49,10 @@ async def send_demo(gateway: Gateway) -> None:
 def fill_database(url: str, work_dir: Path, sending: Sending, storing: Storing = _nothing) -> None:
     """Have a gateway take what is sent, and everything behind it be done: incidents, marts, index of words."""
     asyncio.run(_send(url, sending, storing))
+    environment = dict(os.environ)
     Transformer(url, work_dir).run()
+    os.environ.clear()  # it is dbt's configuration, and this database outlives the test that asks for it first
+    os.environ.update(environment)
     asyncio.run(_execute(url, "DELETE FROM outbox"))
 
 

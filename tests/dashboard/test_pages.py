@@ -7,7 +7,7 @@ from playwright.async_api import Page
 
 from tests.dashboard.browser import DESKTOP, PHONE, barriers, overflows
 from tests.dashboard.conftest import KEY, Open
-from tests.dashboard.hostile import INCIDENTS, MARKUP, ODD_ID, ODD_SERVICE, RIGHT_TO_LEFT, TITLES
+from tests.dashboard.hostile import ENDLESS, INCIDENTS, MARKUP, ODD_ID, ODD_SERVICE, RIGHT_TO_LEFT, TITLES
 from tests.parts import Gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -86,6 +86,19 @@ async def test_hostile_texts(hostile: Gateway, open_page: Open) -> None:
         assert await page.locator(_MADE).count() == 0, path
         assert await page.locator("a[href^='javascript' i]").count() == 0, path
         assert "<script>alert" not in await page.title() or "&lt;" in await page.evaluate("document.head.innerHTML")
+
+
+async def test_endless_texts(hostile: Gateway, open_page: Open) -> None:
+    """Titles, names and notes without end make no page without end, and what is left out is said."""
+    page = await open_page(hostile)
+    for path in (f"/incidents/{ENDLESS}", f"/incidents/{ENDLESS}/events", "/incidents?window=365d&service=PENDLESS"):
+        response = await page.goto(path)
+        assert response is not None
+        assert response.ok
+        assert len(await response.body()) < LARGEST_BYTES, path
+    await page.goto(f"/incidents/{ENDLESS}")
+    assert 0 < await page.locator("ul.notes li").count() < 80
+    assert "older ones are among the events" in await page.locator("#notes").inner_text()
 
 
 async def test_titles_are_whole(hostile: Gateway, open_page: Open) -> None:

@@ -1,16 +1,17 @@
 """Whether deployments and incidents meet."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from em_agent.doctor.mapping import examine_mapping
 from em_agent.workers.dbt import Transformer
-from tests.marts import _run, database_url, transformer  # noqa: F401
+from tests.marts import database_url, transformer  # noqa: F401
 from tests.warehouse.deliveries import Incident, State, World, rows, store_rows
 
 
 def told(url: str) -> list[str]:
     """What is found, line by line."""
-    return [check.detail for check in _run(examine_mapping(url))]
+    return [check.detail for check in asyncio.run(examine_mapping(url))]
 
 
 def test_what_is_unmapped(database_url: str, transformer: Transformer) -> None:  # noqa: F811

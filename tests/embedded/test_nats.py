@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import stat
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ import psutil
 from nats.js.api import StreamConfig
 
 from em_agent.embedded.nats import start_nats
-from em_agent.embedded.server import RunningServer, close
+from em_agent.embedded.server import RunningServer, close, run_apart
 from em_agent.kit.nats import ensure_stream, jetstream, open_client
 
 _STREAM = StreamConfig(name="KEPT", subjects=["kept.>"])
@@ -91,3 +92,27 @@ def test_an_orphan_is_ended(data_dir: Path) -> None:
     assert server.url == orphan.url
     server.stop()
     orphan.stop()
+
+
+def test_a_stream_that_met_a_full_disk(tmp_path: Path) -> None:
+    """A server that says that it stores nothing any more is ended, to be started anew, and once for each time."""
+    running = start_nats(tmp_path)
+    server = running.server
+    log = tmp_path / "nats" / "nats.log"
+    try:
+        server.tidy()
+        assert server.process is not None
+        assert server.process.poll() is None
+        with log.open("a", encoding="utf-8") as written:
+            written.write("[1] [ERR] JetStream failed to store a msg on stream 'EVENTS': no space left on device\n")
+        server.tidy()
+        deadline = time.monotonic() + 30
+        while server.process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        server.start()
+        run_apart(server.wait_ready())
+        server.tidy()
+        assert _publish(running.url) == 1
+    finally:
+        running.stop()

@@ -1,5 +1,6 @@
 """A made-up time of pushes, deployments and incidents, as webhooks tell it, to be compared with what is true of it."""
 
+import asyncio
 import hashlib
 import json
 import random
@@ -9,8 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
-
-from tests.marts import _run
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 REPOSITORIES = ("acme/checkout", "acme/search", "acme/mono")
@@ -100,7 +99,7 @@ def _pushes(rng: random.Random, repository: str, count: int) -> list[Push]:
     dropped: list[Commit] = []
     fresh = True  # whether the last commits lie side by side
     found = []
-    for n in range(count):
+    for _ in range(count):
         at += timedelta(seconds=rng.randrange(1, 43_200))
         chance = rng.random()
         if chance < 0.06 and len(branch) > 4:  # back to an earlier commit
@@ -123,7 +122,6 @@ def _pushes(rng: random.Random, repository: str, count: int) -> list[Push]:
         push.pushed_at = int(at.timestamp())
         tip = push.after
         found.append(push)
-        _ = n
     return found
 
 
@@ -270,4 +268,4 @@ def store_rows(url: str, deliveries: Iterable[Row]) -> None:
         finally:
             await connection.close()
 
-    _run(run())
+    asyncio.run(run())

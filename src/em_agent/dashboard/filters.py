@@ -68,6 +68,11 @@ class Filters:
         """What the URL gives first for the name."""
         return next(iter(self.values(name)), default)
 
+    @property
+    def is_drawable(self) -> bool:
+        """Whether the window has no more days, weeks or months than a chart can show."""
+        return (self.query.until - self.query.since) / _LENGTHS[self.unit] < MOST_BUCKETS - 1
+
     def buckets(self) -> Buckets:
         """The days, weeks or months of the window.
 
@@ -75,11 +80,10 @@ class Filters:
             InvalidError: a chart would have too many.
 
         """
-        buckets = cut(self.query.since, self.query.until, self.query.zone, (self.unit,))
-        if len(buckets.keys) > MOST_BUCKETS:
+        if not self.is_drawable:
             message = f"A chart shows up to {MOST_BUCKETS} {self.unit}s: choose a shorter window or larger units."
             raise InvalidError(message)
-        return buckets
+        return cut(self.query.since, self.query.until, self.query.zone, (self.unit,))
 
     def stretches(self) -> list[Stretch]:
         """The buckets with their ends, within the window.

@@ -79,3 +79,9 @@ def span(since: datetime, until: datetime, zone: ZoneInfo) -> str:
     if not (first.hour or first.minute or first.second or last.hour or last.minute or last.second):
         return f"{day(since, zone)} – {day(until - timedelta(microseconds=1), zone)}"  # noqa: RUF001
     return f"{moment(since, zone)} – {moment(until, zone)}"  # noqa: RUF001
+
+
+def shorten(text: object, most: int) -> str:
+    """The text, cut behind so many characters: what senders write may be longer than a page."""
+    whole = str(text)
+    return whole if len(whole) <= most else f"{whole[:most].rstrip()}…"

@@ -43,7 +43,10 @@ def _environment() -> Environment:
         path_part=lambda text: quote(str(text), safe=""),
     )
     environment.filters.update(
-        incident_path=links.incident_path, document_path=links.document_path, web_link=links.web_link
+        shorten=formats.shorten,
+        incident_path=links.incident_path,
+        document_path=links.document_path,
+        web_link=links.web_link,
     )
     environment.globals.update(
         address=address, script=_script, navigation=NAVIGATION, presets=PRESETS, version=__version__, zip=zip

@@ -1,17 +1,37 @@
 """The charts of incidents over time, out of what the meter measures."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from em_agent.dashboard import formats
 from em_agent.dashboard.charts import bars, lines
 from em_agent.dashboard.charts.chart import Cell, Chart, Row, Series
 from em_agent.dashboard.charts.frame import Frame, label
 from em_agent.dashboard.filters import Filters
+from em_agent.metrics.incidents import IncidentMeter
 from em_agent.metrics.models import Duration, Group, IncidentMetrics
+from em_agent.metrics.query import Query
 
 _TO_RESOLVE, _TO_ACKNOWLEDGE = "time_to_resolve_seconds", "time_to_acknowledge_seconds"
 _NONE = "none"
 MOST_PRIORITIES = 5
+
+
+def mix(filters: Filters) -> Query:
+    """What asks for the counts by urgency and priority over time, both at once."""
+    return replace(filters.grouped("urgency", "priority", filters.unit), counts_only=True)
+
+
+async def measure(meter: IncidentMeter, filters: Filters, query: Query) -> IncidentMetrics:
+    """What the meter measures for a chart over time, where a chart can show the window.
+
+    Raises:
+        InvalidError: it would have too many days, weeks or months.
+        RetriableError: the database does not answer.
+
+    """
+    filters.buckets()
+    return await meter.measure(query)
 
 
 def durations(filters: Filters, metrics: IncidentMetrics, field: str, title: str, kind: str) -> Chart:
@@ -38,7 +58,8 @@ def volume(filters: Filters, metrics: IncidentMetrics, label_name: str, title: s
     """Incidents over time by urgency or priority; of many priorities, the rarest together."""
     by_value: dict[str | None, dict[str | None, int]] = {}
     for group in metrics.groups:
-        by_value.setdefault(group.key[label_name], {})[group.key[filters.unit]] = group.incidents
+        counts_of = by_value.setdefault(group.key[label_name], {})
+        counts_of[group.key[filters.unit]] = counts_of.get(group.key[filters.unit], 0) + group.incidents
     keys = [stretch.key for stretch in filters.stretches()]
     series = _shown(label_name, by_value)
     counts = [[sum(by_value[value].get(key, 0) for value in values) for key in keys] for _, _, values in series]

@@ -23,7 +23,8 @@ WITH {_KNOWN}
 SELECT CASE WHEN source = 'github' THEN 'repository ' || repository ELSE 'service ' || stated_service END AS what,
     count(*) AS deployments
 FROM warehouse.fct_deployments AS d
-WHERE finished_at > now() - interval '30 days' AND NOT EXISTS (SELECT 1 FROM known WHERE known.service_key = d.service_key)
+WHERE finished_at > now() - interval '30 days'
+    AND NOT EXISTS (SELECT 1 FROM known WHERE known.service_key = d.service_key)
 GROUP BY 1 ORDER BY 2 DESC, 1
 """  # noqa: S608 - a text of ours
 _BROKEN = """

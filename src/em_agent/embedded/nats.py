@@ -1,6 +1,7 @@
 """A NATS server with JetStream from its wheel, with its files in the data directory."""
 
 import asyncio
+import contextlib
 import json
 import os
 import time
@@ -24,6 +25,7 @@ _STOP = ((SIGTERM, 10.0), (SIGKILL, 5.0))
 
 # PostgreSQL is the record: storing a delivery goes before telling of it.
 _NICENESS = 10
+_STORE_FAILED = b"JetStream failed to store a msg"
 
 # Its garbage collector would let the heap double, and give back late what a load needed. Tighter costs CPU time.
 _ENVIRONMENT = {"PATH": os.defpath, "GOMEMLIMIT": "24MiB"}
@@ -52,6 +54,8 @@ class NatsServer(OnePort):
         super().__init__()
         self._directory = directory
         self._program = nats_program(directory.account)
+        self._log = directory.path / self.name / "nats.log"
+        self._read_until = 0
 
     @property
     def url(self) -> str:
@@ -72,6 +76,7 @@ class NatsServer(OnePort):
         folder = self._directory.server_directory(self.name)
         account = self._directory.account
         end_strays("nats-server", folder, _STOP)
+        self._read_until = self._log.stat().st_size if self._log.exists() else 0
         if self._port is None:
             self._port = self._directory.port(self.name)
         values = {"port": self._port, "user": USER, "password": self._password}
@@ -123,7 +128,16 @@ class NatsServer(OnePort):
         return False
 
     def tidy(self) -> None:
-        """Nothing: the server bounds its own logs."""
+        """End the server where a stream of it takes nothing any more: one that met a full disk stays so until then.
+
+        It bounds its own logs.
+        """
+        with contextlib.suppress(OSError), self._log.open("rb") as log:
+            log.seek(self._read_until if self._read_until <= self._log.stat().st_size else 0)
+            has_failed = _STORE_FAILED in log.read()
+            self._read_until = log.tell()
+            if has_failed and self.process is not None:
+                self.process.terminate()
 
     async def stop(self, hurry: asyncio.Event | None = None) -> None:
         """End the server with its storage on disk."""

@@ -34,7 +34,7 @@ class Server(Protocol):
         ...
 
     def tidy(self) -> None:
-        """Remove old logs; to be called now and then while the server runs."""
+        """Remove old logs, and end what only a new start mends; to be called now and then while the server runs."""
         ...
 
     async def stop(self, hurry: asyncio.Event | None = None) -> None:

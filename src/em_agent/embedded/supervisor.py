@@ -24,7 +24,7 @@ _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 _STEADY_SECONDS = 30.0  # who ran so long is restarted at once when it dies
 _EARLY_FAILURES = 3
-_TIDY_SECONDS = 600.0
+_TIDY_SECONDS = 15.0
 _PROBATION_SECONDS = 2.0
 
 log = structlog.get_logger()

@@ -32,30 +32,36 @@ page AS MATERIALIZED (
     WHERE i.issue_key IN (SELECT issue_key FROM links WHERE is_asked){{where}}
     ORDER BY at DESC, i.issue_key DESC LIMIT {{limit}}
 ),
+page_links AS MATERIALIZED (
+    SELECT links.*, page.done_at FROM links JOIN page ON page.issue_key = links.issue_key
+),
 of_page AS (
-    SELECT links.issue_key, bool_or(links.title_key IS NOT NULL AND links.service_key IS NOT NULL) AS is_comparable,
+    SELECT issue_key, bool_or(title_key IS NOT NULL AND service_key IS NOT NULL) AS is_comparable,
         json_agg(json_build_object(
-            'incident', links.incident_id, 'number', links.number, 'title', links.title, 'status', links.status,
-            'service', links.service_name, 'triggered_at', links.triggered_at, 'how', links.how
-        ) ORDER BY links.triggered_at, links.incident_id)::text AS incidents
-    FROM links JOIN page ON page.issue_key = links.issue_key
-    GROUP BY links.issue_key
+            'incident', incident_id, 'number', number, 'title', title, 'status', status, 'service', service_name,
+            'triggered_at', triggered_at, 'how', how
+        ) ORDER BY triggered_at, incident_id)::text AS incidents
+    FROM page_links
+    GROUP BY issue_key
+),
+recurred AS (
+    SELECT page_links.issue_key, {RECURRENCE.format(done_at="page_links.done_at")}
+    FROM page_links
+    JOIN warehouse.fct_incidents AS again ON {RECURRED.format(own="page_links", done_at="page_links.done_at")}
+    GROUP BY page_links.issue_key
 )
-SELECT page.*, of_page.incidents, r.recurred_within_30_days, r.recurred_within_90_days,
-    (
-        SELECT min(m.service) FROM service_mapping AS m
-        WHERE m.kind IN (page.source, CASE page.source WHEN 'github' THEN 'repository' END)
-            AND m.name = lower(page.project)
-        HAVING count(*) = 1
-    ) AS service
+SELECT page.*, of_page.incidents, mapped.service,
+    CASE WHEN comparable.is_done THEN coalesce(recurred.recurred_within_30_days, 0) END AS recurred_within_30_days,
+    CASE WHEN comparable.is_done THEN coalesce(recurred.recurred_within_90_days, 0) END AS recurred_within_90_days
 FROM page
 JOIN of_page ON of_page.issue_key = page.issue_key
-LEFT JOIN LATERAL (
-    SELECT {RECURRENCE.format(done_at="page.done_at")}
-    FROM links
-    JOIN warehouse.fct_incidents AS again ON {RECURRED.format(own="links", done_at="page.done_at")}
-    WHERE links.issue_key = page.issue_key
-) AS r ON page.done_at IS NOT NULL AND of_page.is_comparable
+CROSS JOIN LATERAL (SELECT page.done_at IS NOT NULL AND of_page.is_comparable AS is_done) AS comparable
+LEFT JOIN recurred ON recurred.issue_key = page.issue_key
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN count(*) = 1 THEN min(m.service) END AS service FROM service_mapping AS m
+    WHERE m.kind IN (page.source, CASE page.source WHEN 'github' THEN 'repository' END)
+        AND m.name = lower(page.project)
+) AS mapped
 ORDER BY page.at DESC, page.issue_key DESC
 """  # noqa: S608 - texts of ours
 

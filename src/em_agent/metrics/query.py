@@ -32,6 +32,8 @@ class Query:
     exclude_merged: bool = False
     acknowledge_within_seconds: float | None = None
     resolve_within_seconds: float | None = None
+    counts_only: bool = False
+    """Whether nobody looks at the durations, which then are unknown: to sort them is most of the work."""
 
     @property
     def zone(self) -> ZoneInfo:

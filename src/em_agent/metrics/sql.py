@@ -92,7 +92,7 @@ def build(query: Query, buckets: Buckets | None) -> Statement:
         shown.append(f"width_bucket(facts.{query.attribute_by}_at, {starts}::timestamptz[]) AS bucket")
         keys.append("bucket")
     labelled = f"SELECT facts.*{''.join(f', {column}' for column in shown)} FROM facts {' '.join(joins)}"
-    durations = ", ".join(duration_columns(name) for name in DURATIONS)
+    durations = ", ".join((_no_duration if query.counts_only else duration_columns)(name) for name in DURATIONS)
     select = f"SELECT {''.join(f'{key}, ' for key in keys)}{_COUNTS}{within}, {durations} FROM labelled"
     group = f" GROUP BY {', '.join(keys)}" if keys else ""
     statement.text = f"WITH facts AS ({facts}), labelled AS ({labelled}) {select}{group}"
@@ -105,6 +105,10 @@ def duration_columns(name: str) -> str:
         f"count({name}) AS {name}_count, avg({name}) AS {name}_mean, "
         f"percentile_cont(ARRAY[{_FRACTIONS}]) WITHIN GROUP (ORDER BY {name}) AS {name}_percentiles"
     )
+
+
+def _no_duration(name: str) -> str:
+    return f"0 AS {name}_count, NULL AS {name}_mean, NULL AS {name}_percentiles"
 
 
 def _within(statement: Statement, name: str, seconds: float | None) -> str:

@@ -43,7 +43,7 @@ async def show(visit: Visit) -> Page:
     meter = DoraMeter(visit.backend.pool)
     shown = await panels(
         totals=meter.measure(query, compare_previous=filters.is_compared),
-        over_time=meter.measure(replace(query, group_by=(filters.unit,))),
+        over_time=_over_time(meter, filters, query),
         by_service=meter.measure(replace(query, group_by=("service",))),
         deployments=find_deployments(visit.backend.pool, _deployments(query, filters.value("cursor") or None)),
     )
@@ -58,6 +58,11 @@ async def show(visit: Visit) -> Page:
         "deployments_csv_url": filters.api_url(path="/v1/deployments", **_asked(filters)),
     }
     return Page("dora.html", "DORA", values)
+
+
+async def _over_time(meter: DoraMeter, filters: Filters, query: DoraQuery) -> DoraMetrics:
+    filters.buckets()
+    return await meter.measure(replace(query, group_by=(filters.unit,)))
 
 
 def measures(metrics: DoraMetrics) -> list[Measure]:
@@ -129,6 +134,21 @@ def charts(filters: Filters, metrics: DoraMetrics) -> Iterator[tuple[str, str, C
             count=sum(deployed),
             counted="deployments",
             rows=rows_of(filters, [_counts(bad, good) for bad, good in zip(failed, well, strict=True)]),
+            csv_url=_api_url(filters, filters.unit),
+        ),
+    )
+    ratios = [group.change_failure_rate.ratio for group in groups]
+    yield (
+        "Change failure rate",
+        "share of the deployments that failed",
+        Chart(
+            name="change-failure-rate",
+            svg=lines.shares(frame, "Change failure rate", [("s2", ratios)]),
+            series=(Series("failed", "s2", "line"),),
+            unit="percent",
+            count=sum(deployed),
+            counted="deployments",
+            rows=rows_of(filters, [[Cell(formats.percent(one), one)] for one in ratios]),
             csv_url=_api_url(filters, filters.unit),
         ),
     )

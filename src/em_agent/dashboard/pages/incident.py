@@ -1,6 +1,9 @@
 """One incident: what it was, how it went, who had it, where each time is from, and what it is like."""
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from markupsafe import escape
 
 from em_agent.dashboard.page import Page, Visit, panels
 from em_agent.errors import NotFoundError
@@ -13,6 +16,10 @@ MOST_ALIKE = 5
 MOST_STEPS = 150
 MOST_NOTES = 50
 LONGEST_NOTE = 3_000
+LONGEST_STEP = 500
+MOST_BYTES = 60_000  # of all notes, and of all steps
+
+Entry = TypeVar("Entry")
 
 
 async def show(visit: Visit) -> Page:
@@ -39,13 +46,26 @@ def name(incident: Any) -> str:  # noqa: ANN401 - a row
 
 def _kept_short(detail: IncidentDetail) -> dict[str, Any]:
     """The newest of what may be long without end; the page of the events has all of it."""
+    steps = _newest(detail.timeline[-MOST_STEPS:], lambda step: (step.text or "")[:LONGEST_STEP])
+    notes = _newest(detail.notes[-MOST_NOTES:], lambda note: note["content"][:LONGEST_NOTE])
     return {
-        "steps": detail.timeline[-MOST_STEPS:],
-        "notes": detail.notes[-MOST_NOTES:],
+        "steps": steps,
+        "notes": notes,
         "longest_note": LONGEST_NOTE,
-        "earlier_steps": max(len(detail.timeline) - MOST_STEPS, 0),
-        "earlier_notes": max(len(detail.notes) - MOST_NOTES, 0),
+        "longest_step": LONGEST_STEP,
+        "earlier_steps": len(detail.timeline) - len(steps),
+        "earlier_notes": len(detail.notes) - len(notes),
     }
+
+
+def _newest(entries: Sequence[Entry], text_of: Callable[[Entry], str]) -> Sequence[Entry]:
+    """As many of the last entries as have room in a page, escaped as they are there."""
+    room = MOST_BYTES
+    for number, entry in enumerate(reversed(entries)):
+        room -= len(escape(text_of(entry)).encode())
+        if room < 0:
+            return entries[len(entries) - number :]
+    return entries
 
 
 async def _alike(visit: Visit, incident_id: str) -> Outcome | None:

@@ -29,12 +29,10 @@ async def show(visit: Visit) -> Page:
     """The overview of the window."""
     meter, filters = visit.backend.meter, visit.filters
     unit = filters.unit
-    filters.stretches()
     shown = await panels(
         totals=meter.measure(with_targets(filters), compare_previous=filters.is_compared),
-        over_time=meter.measure(with_targets(filters, unit)),
-        by_urgency=meter.measure(filters.grouped("urgency", unit)),
-        by_priority=meter.measure(filters.grouped("priority", unit)),
+        over_time=timelines.measure(meter, filters, with_targets(filters, unit)),
+        mix=timelines.measure(meter, filters, timelines.mix(filters)),
         by_service=meter.measure(filters.grouped("service")),
         open=_find_open(visit),
     )

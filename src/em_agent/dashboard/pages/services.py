@@ -82,19 +82,25 @@ async def _table(visit: Visit, sort: str) -> tuple[Table, IncidentMetrics]:
     ranked = sorted(metrics.groups, key=lambda group: _rank(group, sort.removeprefix("-"), sort.startswith("-")))
     number = _page_number(filters)
     shown = ranked[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
-    names = tuple(group.key["service"] for group in shown if group.key["service"] is not None)
-    over_time = (
-        await meter.measure(replace(filters.grouped("service", filters.unit), services=names)) if names else None
-    )
-    by_service: dict[str | None, IncidentMetrics] = {}
-    if over_time is not None:
-        for name in names:
-            groups = [group for group in over_time.groups if group.key["service"] == name]
-            by_service[name] = over_time.model_copy(update={"groups": groups})
+    by_service = await _over_time(visit, shown)
     has_more = number * PAGE_SIZE < len(ranked)
     before = filters.url(page=str(number - 1)) if number > 1 else None
     after = filters.url(page=str(number + 1)) if has_more else None
     return Table(shown, len(ranked), number, before, after, by_service), metrics
+
+
+async def _over_time(visit: Visit, shown: list[Group]) -> dict[str | None, IncidentMetrics]:
+    """What the services' lines show; nothing where the window is longer than a line can show."""
+    filters = visit.filters
+    names = tuple(group.key["service"] for group in shown if group.key["service"] is not None)
+    if not names or not filters.is_drawable:
+        return {}
+    asked = replace(filters.grouped("service", filters.unit), services=names)
+    over_time = await visit.backend.meter.measure(asked)
+    found: dict[str | None, list[Group]] = {}
+    for group in over_time.groups:
+        found.setdefault(group.key["service"], []).append(group)
+    return {name: over_time.model_copy(update={"groups": groups}) for name, groups in found.items()}
 
 
 def _page_number(filters: Filters) -> int:
@@ -164,9 +170,8 @@ async def show_one(visit: Visit) -> Page:
     meter, unit = visit.backend.meter, filters.unit
     shown = await panels(
         totals=meter.measure(with_targets(filters), compare_previous=filters.is_compared),
-        over_time=meter.measure(with_targets(filters, unit)),
-        by_urgency=meter.measure(filters.grouped("urgency", unit)),
-        by_priority=meter.measure(filters.grouped("priority", unit)),
+        over_time=timelines.measure(meter, filters, with_targets(filters, unit)),
+        mix=timelines.measure(meter, filters, timelines.mix(filters)),
         open=find_page(visit.backend.pool, open_query(filters, _LISTED)),
         longest=_longest(visit, filters),
     )

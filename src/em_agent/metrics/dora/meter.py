@@ -65,7 +65,7 @@ class DoraMeter:
         previous = query.previous() if compare_previous else None
         async with reachable(), self._pool.acquire() as connection:
             try:
-                # Each statement sees the marts as they are: of one that is built anew meanwhile an older state has nothing.
+                # Each statement sees the marts of its own time: one that is built anew meanwhile has no older state.
                 async with connection.transaction(readonly=True):
                     await connection.execute(SETTINGS)
                     as_of = await connection.fetchval(AS_OF)

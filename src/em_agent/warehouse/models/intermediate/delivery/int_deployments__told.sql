@@ -7,7 +7,7 @@ select
     event_id,
     delivery_id,
     status,
-    split_part(repository, '/', 2) as stated_service,
+    coalesce(nullif(split_part(repository, '/', 2), ''), repository) as stated_service,
     repository,
     environment,
     sha,

@@ -30,7 +30,8 @@ fields as (
         {{ json_name("(record -> 'repository' -> 'full_name')") }} as repository_name,
         coalesce(
             {{ json_name("(record -> 'repository' -> 'default_branch')") }},
-            {{ json_name("(record -> 'repository' -> 'master_branch')") }}
+            {{ json_name("(record -> 'repository' -> 'master_branch')") }},
+            substring({{ json_text("(record -> 'ref')") }} from '^refs/heads/(main|master)$')
         ) as default_branch,
         {{ json_sha("(record -> 'before')") }} as before_sha,
         {{ json_sha("(record -> 'after')") }} as after_sha,

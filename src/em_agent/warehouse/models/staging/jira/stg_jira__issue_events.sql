@@ -105,7 +105,8 @@ select
     {{ json_id("(described.comment_object -> 'id')") }} as comment_id,
     {{ prose("(described.comment_object -> 'body')") }} as comment,
     coalesce(
-        {{ believed_time(json_time("described.comment_object -> 'updated'"), "described.received_at") }}, described.told_at
+        {{ believed_time(json_time("described.comment_object -> 'updated'"), "described.received_at") }},
+        described.told_at
     ) as comment_at,
     coalesce(described.kind = 'comment_deleted', false) as is_comment_deletion,
     run.transformed_at
