@@ -1,6 +1,7 @@
 """Databases for tests that have no event loop, what builds their marts, and events put into them."""
 
 import asyncio
+import contextlib
 import json
 import secrets
 from collections.abc import Iterable, Iterator
@@ -11,25 +12,37 @@ import asyncpg
 import pytest
 
 from em_agent.workers.dbt import Transformer
-from tests.conftest import TEMPLATE, with_database
+from tests.conftest import TEMPLATE, dbt_directory, with_database
+
+
+@contextlib.contextmanager
+def _copy(server_url: str, template: str) -> Iterator[str]:
+    name = f"test_{secrets.token_hex(6)}"
+    _run(_execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    try:
+        yield with_database(server_url, name)
+    finally:
+        _run(_execute(server_url, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
-def database_url(postgres_url: str) -> Iterator[str]:
-    """A database of its own with every migration, for tests that have no event loop."""
-    name = f"test_{secrets.token_hex(6)}"
-    _run(_execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
-    try:
-        yield with_database(postgres_url, name)
-    finally:
-        _run(_execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)"))
+def database_url(postgres_url: str, marts_template: str) -> Iterator[str]:
+    """A database of its own with marts of nothing, for tests that have no event loop."""
+    with _copy(postgres_url, marts_template) as url:
+        yield url
+
+
+@pytest.fixture
+def bare_url(postgres_url: str) -> Iterator[str]:
+    """The same without marts."""
+    with _copy(postgres_url, TEMPLATE) as url:
+        yield url
 
 
 @pytest.fixture
 def transformer(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Transformer:
-    """What brings the marts of the test's database up to date; parsing is shared between tests."""
-    shared = tmp_path_factory.getbasetemp() / "dbt"
-    return Transformer(database_url, shared)
+    """What brings the marts of the test's database up to date."""
+    return Transformer(database_url, dbt_directory(tmp_path_factory))
 
 
 async def _execute(url: str, sql: str) -> None:

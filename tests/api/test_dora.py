@@ -14,6 +14,7 @@ from em_agent.incidents import store
 from em_agent.kit.postgres import Pool
 from tests.delivered import Broken, Deployed, World, build
 from tests.domain.test_incidents import ev
+from tests.marts import bare_url as database_url  # noqa: F401
 from tests.parts import Gateway, gateway_on
 
 PATH = "/v1/metrics/dora"
@@ -45,7 +46,7 @@ WORLD = World(
 
 
 @pytest.fixture
-async def gateway(database_url: str, pool: Pool) -> AsyncIterator[Gateway]:
+async def gateway(database_url: str, pool: Pool) -> AsyncIterator[Gateway]:  # noqa: F811
     """A gateway on a database with some deployments, and the two incidents."""
     async with pool.acquire() as connection:
         await build(connection, WORLD)
