@@ -180,6 +180,8 @@ async def test_headers_of_every_page(shop: Gateway) -> None:
         ("/services", 200),
         ("/dora", 200),
         ("/services/none", 404),
+        ("/services/%00", 404),
+        ("/incidents/%00", 404),
         ("/?window=x", 422),
         ("/ask/x", 404),
     ):

@@ -130,6 +130,9 @@ async def test_endless_texts(hostile: Gateway, open_page: Open) -> None:
         assert response is not None
         assert response.ok
         assert len(await response.body()) < LARGEST_BYTES, path
+    for path in ("/", "/services/PENDLESS?window=365d"):
+        await page.goto(path)
+        assert await page.evaluate("document.body.scrollHeight") < 5_000, path
     await page.goto(f"/incidents/{ENDLESS}")
     assert 0 < await page.locator("ul.notes li").count() < 80
     assert "older ones are among the events" in await page.locator("#notes").inner_text()
