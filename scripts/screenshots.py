@@ -136,9 +136,11 @@ def _wait_caught_up(url: str) -> None:
 
 
 def _waiting(url: str) -> dict[str, int]:
-    """What is more than nothing on the page of health."""
+    """What is more than nothing on the page of health; all of it where the page cannot say."""
     text = httpx2.get(f"{url}/health", timeout=60).text
     counts = dict(re.findall(r'data-metric="((?:outbox|lag|search)\.\w+)" data-value="(\d+)"', text))
+    if not counts:
+        return {"unknown": 1}
     return {name: int(count) for name, count in counts.items() if name != "outbox.age_seconds" and count != "0"}
 
 
