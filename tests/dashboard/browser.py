@@ -90,9 +90,10 @@ async def watched(
     assert not watch.troubles, "; ".join(watch.troubles)
 
 
-async def barriers(page: Page) -> list[str]:
-    """What on the page keeps people out, by the judgement of axe; serious and critical things alone."""
-    results = await Axe().run(page, options={"resultTypes": ["violations"]})
+async def barriers(page: Page, *rules: str) -> list[str]:
+    """What on the page keeps people out, by the judgement of axe or of these rules; serious and critical things alone."""
+    only = {"runOnly": {"type": "rule", "values": list(rules)}} if rules else {}
+    results = await Axe().run(page, options={"resultTypes": ["violations"], **only})
     return [
         f"{found['id']} ({found['impact']}): {[node['target'] for node in found['nodes'][:3]]} {found['nodes'][0]['html'][:200]}"
         for found in results.response["violations"]

@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -25,10 +25,6 @@ Sending = Callable[[Gateway], Awaitable[None]]
 Storing = Callable[[Connection], Awaitable[None]]
 
 
-async def _nothing(_: Connection) -> None:
-    """Store nothing besides."""
-
-
 @contextmanager
 def database(postgres_url: str) -> Iterator[str]:
     """A database with the newest schema, dropped on exit."""
@@ -43,10 +39,29 @@ def database(postgres_url: str) -> Iterator[str]:
 async def send_demo(gateway: Gateway) -> None:
     """Send a busy quarter that ends now."""
     now = datetime.now(UTC).replace(microsecond=0)
-    await fill(Plan(make_year(now, seed=7, incidents=260, days=91), [SECRET]), gateway.url)
+    await fill(Plan(make_year(now, seed=7, incidents=150, days=91), [SECRET]), gateway.url)
+    await _deploy(gateway, now)
 
 
-def fill_database(url: str, work_dir: Path, sending: Sending, storing: Storing = _nothing) -> None:
+async def _deploy(gateway: Gateway, now: datetime) -> None:
+    """Deploy two services every other day, one a little ahead of the other, and take every fifth back after an hour."""
+    for number in range(40):
+        for service, hours in (("Checkout API", 0), ("Data Pipeline", 5)):
+            finished_at = now - timedelta(days=2 * number + 1, hours=hours)
+            name = f"{service[0]}-{number}"
+            told = {"id": name, "service": service, "environment": "production", "status": "success"}
+            await _post(gateway, {**told, "finished_at": finished_at.isoformat()})
+            if number % 5 == 0:
+                back = {"id": f"{name}-back", "kind": "rollback", "rollback_of": name}
+                await _post(gateway, {**told, **back, "finished_at": (finished_at + timedelta(hours=1)).isoformat()})
+
+
+async def _post(gateway: Gateway, deployment: dict[str, str]) -> None:
+    answer = await gateway.client.post("/webhooks/deployment", json=deployment)
+    assert answer.json()["status"] == "ok", answer.text
+
+
+def fill_database(url: str, work_dir: Path, sending: Sending, storing: Storing | None = None) -> None:
     """Have a gateway take what is sent, and everything behind it be done: incidents, marts, index of words."""
     asyncio.run(_send(url, sending, storing))
     environment = dict(os.environ)
@@ -56,15 +71,17 @@ def fill_database(url: str, work_dir: Path, sending: Sending, storing: Storing =
     asyncio.run(_execute(url, "DELETE FROM outbox"))
 
 
-async def _send(url: str, sending: Sending, storing: Storing) -> None:
+async def _send(url: str, sending: Sending, storing: Storing | None) -> None:
     async with gateway_on(url, EMBEDDINGS_URL="none") as gateway:
         await sending(gateway)
     connection = await connect(url, name="pages")
     try:
-        await storing(connection)
         await replay_incidents(connection, lambda *_: None)
         while await index_batch(connection):
             pass
+        if storing is not None:  # many, for which nobody searches
+            await storing(connection)
+            await replay_incidents(connection, lambda *_: None)
     finally:
         await connection.close()
 

@@ -3,7 +3,6 @@
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.dashboard.browser import barriers, overflows
 from tests.dashboard.conftest import Open
 from tests.parts import Gateway
 
@@ -16,16 +15,6 @@ async def _span(page: Page) -> tuple[float, float, float]:
     box = await page.locator(CHART).bounding_box()
     assert box is not None
     return box["x"], box["y"], box["width"]
-
-
-async def test_pages_are_open_to_everybody(demo: Gateway, open_page: Open) -> None:
-    """Services, one service and DORA have no barrier and are no wider than the window, with their tables open."""
-    page = await open_page(demo)
-    for path in ("/services?window=90d", "/services/Checkout%20API?window=90d", "/dora?window=90d"):
-        await page.goto(path)
-        await page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
-        assert await barriers(page) == []
-        assert not await overflows(page)
 
 
 async def test_values_by_keys(demo: Gateway, open_page: Open) -> None:

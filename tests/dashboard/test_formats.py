@@ -29,8 +29,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
     ],
 )
 def test_durations(seconds: float | None, text: str) -> None:
-    """A duration has two units at most, never 60 of one, and says when it is unknown."""
-    assert formats.duration(seconds) == text
+    """A duration has two units at most, never 60 of one, stays on one line, and says when it is unknown."""
+    assert formats.duration(seconds) == text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def test_round_durations() -> None:
@@ -53,7 +53,12 @@ def test_numbers() -> None:
         "2.5",
         "0.33",
     ]
-    assert [formats.percent(value) for value in (None, 0, 1, 0.4785)] == ["unknown", "0 %", "100 %", "47.9 %"]
+    assert [formats.percent(value) for value in (None, 0, 1, 0.4785)] == [
+        "unknown",
+        "0\xa0%",
+        "100\xa0%",
+        "47.9\xa0%",
+    ]
 
 
 def test_windows_are_told_in_their_time_zone() -> None:

@@ -14,6 +14,8 @@ import pytest_asyncio
 import yaml
 
 from em_agent.kit.postgres import open_pool
+from em_agent.metrics.dora.meter import DoraMeter
+from em_agent.metrics.dora.query import DoraQuery
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.metrics.query import Query
 
@@ -90,13 +92,19 @@ async def test_panel_is_answered(reader: asyncpg.Connection, board: str, panel: 
         assert rows
 
 
+async def _stats(reader: asyncpg.Connection, board: str) -> dict[str, float | None]:
+    """What each panel of one number shows, by its title."""
+    shown = {}
+    for panel in BOARDS[board]["panels"]:
+        if panel["type"] == "stat":
+            (row,) = await reader.fetch(await _expanded(reader, board, panel["targets"][0]["rawSql"]))
+            shown[panel["title"]] = row[0]
+    return shown
+
+
 async def test_numbers_are_those_of_the_api(reader: asyncpg.Connection, demo_url: str) -> None:
     """What the board of incidents counts and times is what the metrics say."""
-    shown = {}
-    for panel in BOARDS["incidents"]["panels"]:
-        if panel["type"] == "stat":
-            (row,) = await reader.fetch(await _expanded(reader, "incidents", panel["targets"][0]["rawSql"]))
-            shown[panel["title"]] = row[0]
+    shown = await _stats(reader, "incidents")
     async with open_pool(demo_url, name="test", size=1) as pool:
         (group,) = (await IncidentMeter(pool).measure(Query(since=SINCE, until=UNTIL, timezone="UTC"))).groups
     assert shown["Incidents"] == group.incidents > 0
@@ -104,6 +112,18 @@ async def test_numbers_are_those_of_the_api(reader: asyncpg.Connection, demo_url
     assert shown["Median time to acknowledge"] == group.time_to_acknowledge_seconds.median
     assert shown["Median time to resolve"] == group.time_to_resolve_seconds.median
     assert shown["p90 time to resolve"] == group.time_to_resolve_seconds.p90
+
+
+async def test_delivery_is_that_of_the_api(reader: asyncpg.Connection, demo_url: str) -> None:
+    """What the board of DORA counts and times is what the metrics say."""
+    shown = await _stats(reader, "dora")
+    async with open_pool(demo_url, name="test", size=1) as pool:
+        (group,) = (await DoraMeter(pool).measure(DoraQuery(since=SINCE, until=UNTIL, timezone="UTC"))).groups
+    assert shown["Deployments"] == group.deployment_frequency.deployments > 0
+    assert float(shown["Change failure rate"] or 0) == group.change_failure_rate.ratio
+    assert group.change_failure_rate.failed > 0
+    assert shown["Median lead time"] == group.lead_time_for_changes_seconds.median
+    assert shown["Median time to recover"] == group.failed_deployment_recovery_time_seconds.median is not None
 
 
 async def test_reader_sees_no_payload_and_changes_nothing(reader: asyncpg.Connection) -> None:

@@ -4,16 +4,19 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 UNKNOWN = "unknown"
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _TEN_MINUTES, _TWO_DAYS = 600, 2 * _DAY
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as `45 s`, `4 m 12 s`, `38 m`, `1 h 05 m` or `3 d 04 h`."""
-    if seconds is None:
-        return UNKNOWN
+    """Seconds as `45 s`, `4 m 12 s`, `38 m`, `1 h 05 m` or `3 d 04 h`, never broken by the end of a line."""
+    return UNKNOWN if seconds is None else _spelled(seconds).replace(" ", _NO_BREAK)
+
+
+def _spelled(seconds: float) -> str:
     if seconds < 0:
-        return f"−{duration(-seconds)}"  # noqa: RUF001 - the minus sign
+        return f"−{_spelled(-seconds)}"  # noqa: RUF001 - the minus sign
     whole = round(seconds)
     if whole < _TEN_MINUTES:
         return f"{whole} s" if whole < _MINUTE else f"{whole // _MINUTE} m {whole % _MINUTE:02} s"
@@ -48,7 +51,7 @@ def percent(ratio: float | None) -> str:
     if ratio is None:
         return UNKNOWN
     text = f"{ratio * 100:.1f}"
-    return f"{text.removesuffix('.0')} %"
+    return f"{text.removesuffix('.0')}{_NO_BREAK}%"
 
 
 def day(at: datetime | date | None, zone: ZoneInfo) -> str:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from em_agent.dashboard.backend import Backend
 from em_agent.dashboard.filters import Filters
-from em_agent.errors import EmAgentError
+from em_agent.errors import EmAgentError, NotFoundError
 from em_agent.kit.postgres import UNREACHABLE
 from em_agent.metrics.names import Names
 
@@ -41,8 +41,16 @@ class Visit:
         return self.request.url.path
 
     def parameter(self, name: str) -> str:
-        """A part of the path that the route names."""
+        """A part of the path that the route names.
+
+        Raises:
+            NotFoundError: it has a character that no text in the database has, so nothing goes by that name.
+
+        """
         value: str = self.request.path_params[name]
+        if "\x00" in value:
+            message = "There is no page at this address."
+            raise NotFoundError(message)
         return value
 
 
