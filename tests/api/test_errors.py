@@ -50,7 +50,6 @@ def check(answer: Any, status: int) -> None:
 async def test_no_such_page(gateway: Gateway) -> None:
     """What does not exist is 404."""
     for path in (
-        "/",
         "/nothing",
         "/v1",
         "/v1/nothing",
