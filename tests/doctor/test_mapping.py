@@ -23,13 +23,17 @@ def test_what_is_unmapped(database_url: str, transformer: Transformer) -> None: 
     now = datetime.now(UTC).replace(microsecond=0)
     days = [now - timedelta(days=n) for n in (1, 2, 40)]
     states = [State("github", str(n), "", "production", "success", at, "acme/api") for n, at in enumerate(days)]
-    states.append(State("deployment", "d-1", "SEARCH", "production", "success", days[0], None, None))
+    states += [
+        State("deployment", f"d-{n}", service, "production", "success", days[0], None, None)
+        for n, service in enumerate(("SEARCH", "Ledger", "ledger", "LEDGER"))
+    ]
     incidents = [Incident(f"P{n}", n, "Checkout", "slow", at) for n, at in enumerate(days)]
     incidents.append(Incident("P9", 9, "Search", "slow", days[0]))
     store_rows(database_url, rows(World(states=states, incidents=incidents)))
     transformer.run()
     assert told(database_url) == [
+        "service LEDGER: 3 deployments in 30 days match no PagerDuty service.",
         "repository acme/api: 2 deployments in 30 days match no PagerDuty service.",
         "service Checkout: 3 incidents in 90 days, no deployments.",
-        "Of 3 deployments in 30 days 3 have no commit that was pushed.",
+        "Of 6 deployments in 30 days 6 have no commit that was pushed.",
     ]

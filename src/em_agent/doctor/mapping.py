@@ -20,12 +20,14 @@ known AS (
 """
 _DEPLOYED = f"""
 WITH {_KNOWN}
-SELECT CASE WHEN source = 'github' THEN 'repository ' || repository ELSE 'service ' || stated_service END AS what,
-    count(*) AS deployments
-FROM warehouse.fct_deployments AS d
+SELECT min(what COLLATE "C") AS what, count(*) AS deployments
+FROM warehouse.fct_deployments AS d,
+    LATERAL (
+        SELECT CASE WHEN source = 'github' THEN 'repository ' || repository ELSE 'service ' || stated_service END
+    ) AS stated (what)
 WHERE finished_at > now() - interval '30 days'
     AND NOT EXISTS (SELECT 1 FROM known WHERE known.service_key = d.service_key)
-GROUP BY 1 ORDER BY 2 DESC, 1
+GROUP BY lower(what) ORDER BY 2 DESC, 1
 """  # noqa: S608 - a text of ours
 _BROKEN = """
 SELECT coalesce(i.service_name, i.service_id) AS what, count(*) AS incidents
