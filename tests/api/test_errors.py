@@ -119,6 +119,15 @@ async def test_bad_paths(gateway: Gateway) -> None:
         check(await gateway.client.get(f"/v1/incidents/{name}"), 404)
 
 
+async def test_bodies_that_are_no_json(gateway: Gateway) -> None:
+    """A body that is cut off is 422, and the sentence says that it is no JSON."""
+    for method, path in (("PUT", "/v1/incidents/P1/deployment"), ("POST", "/v1/ask"), ("POST", "/v1/rag/search")):
+        headers = {"Content-Type": "application/json"}
+        answer = await gateway.client.request(method, path, content=b'{"deployment": ', headers=headers)
+        check(answer, 422)
+        assert answer.json()["detail"].startswith("the body: it is not JSON: "), answer.text
+
+
 async def test_keys(locked: Gateway) -> None:
     """With keys set every route of the API asks for one, and any of them opens it."""
     protected = [(method, path) for method, path in await routes(locked) if path.startswith("/v1/")]

@@ -29,12 +29,14 @@ RUN = {"ask", "doctor", "info", "metrics", "migrate", "replay"}
 # What is asked in order to be refused.
 REFUSED = {"curl -i http://localhost:8000/webhooks/pagerduty": 405}
 VOLATILE = {"as_of"}
-ANSWER_SECONDS = 90.0
+# The worker that builds the marts leaves the CPU to others, and the first build is the longest.
+ANSWER_SECONDS = 240.0
 
 _SETTING = re.compile(
     r"\b(?:EM_AGENT|DATABASE|NATS|PAGERDUTY|GITHUB|JIRA|LINEAR|SHORTCUT|SLACK|LLM|EMBEDDINGS)_[A-Z_]+\b"
 )
-_METRIC = re.compile(r"\bem_agent_[a-z_]+\b")
+# The role that dashboards read with has a name that only looks like one.
+_METRIC = re.compile(r"\bem_agent_(?!reader\b)[a-z_]+\b")
 
 
 @ALL
@@ -87,6 +89,7 @@ def _parse(arguments: list[str]) -> None:
         command.make_context(name, rest, parent=context)
 
 
+@pytest.mark.timeout(600)
 def test_what_the_pages_show_is_what_happens(product: Product) -> None:
     """On a new installation every request and every command of the pages, in their order, does what its page shows."""
     for page in PAGES:

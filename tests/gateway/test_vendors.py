@@ -149,8 +149,12 @@ async def test_a_retry_of_linears_is_the_same_delivery(vendors: Gateway) -> None
 
 
 async def test_clocks_that_disagree(vendors: Gateway, pool: Pool) -> None:
-    """A vendor's clock that is years off is written down as it is, and refuses nothing."""
-    for stamp, kept in ((4_000_000_000_000, "2096-10-02 07:06:40+00"), (1, "1970-01-01 00:00:00.001+00"), (-5, None)):
+    """A vendor's clock that is years off, or written as a text, is written down as it is, and refuses nothing."""
+    stamps = (
+        (4_000_000_000_000, "2096-10-02 07:06:40+00"), (1, "1970-01-01 00:00:00.001+00"), (-5, None),
+        ("2009-09-09T00:08:36.796-0500", "2009-09-09 05:08:36.796+00"), ("yesterday", None),
+    )  # fmt: skip
+    for stamp, kept in stamps:
         body = json.dumps({"webhookEvent": "jira:issue_created", "timestamp": stamp}).encode()
         answer = await vendors.post(body, named(JIRA, "jira:issue_created") | proof(JIRA, body, SECRET), "jira")
         occurred_at = await pool.fetchval("SELECT occurred_at::text FROM events_raw WHERE id = $1", answer.json()["id"])

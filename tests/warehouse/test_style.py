@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from em_agent.workers.dbt import PROJECT_DIR, Transformer, connection_variables, dbt_variables
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.timeout(400)
 def test_sql_style(database_url: str, transformer: Transformer, tmp_path: Path) -> None:
     """sqlfluff, which has dbt compile each model as on a database that has it, finds nothing."""
     transformer.run()

@@ -98,5 +98,7 @@ async def _unforeseen(_: Request, error: Exception) -> JSONResponse:
 def sentence(errors: Sequence[Any], *, whole: str = "the body", skip: int = 0) -> str:
     """What is wrong first, and where, but for the first `skip` parts of the place."""
     first = errors[0]
+    if first["type"] == "json_invalid":  # the place is one in the text, which is no name
+        return f"{whole}: it is not JSON: {first['ctx']['error']}."
     name = ".".join(str(part) for part in first["loc"][skip:]) or whole
     return f"{name}: {first['msg'].removeprefix('Value error, ')}."

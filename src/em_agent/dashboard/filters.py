@@ -18,6 +18,7 @@ SHARED = (
     "window", "since", "until", "service", "team", "urgency", "priority", "group", "compare",
     "timezone", "clock", "attribute_by", "exclude_merged",
 )  # fmt: skip
+_NARROWING = ("service", "team", "urgency", "priority", "status")
 _ASKED_OF_METRICS = (
     "service", "team", "urgency", "priority", "timezone", "clock", "attribute_by", "exclude_merged",
 )  # fmt: skip
@@ -67,6 +68,13 @@ class Filters:
     def value(self, name: str, default: str = "") -> str:
         """What the URL gives first for the name."""
         return next(iter(self.values(name)), default)
+
+    @property
+    def in_words(self) -> str:
+        """The window and what narrows it, briefly; dates are those that were given."""
+        window = PRESETS[self.window][0] if self.window in PRESETS else "these dates"
+        narrowed = (text for name in _NARROWING for text in self.values(name))
+        return ", ".join((window, *narrowed))
 
     @property
     def is_drawable(self) -> bool:
@@ -120,6 +128,11 @@ class Filters:
     def url_of(self, path: str, **changes: str | Sequence[str] | None) -> str:
         """Another page with what all pages share."""
         return _url(path, {name: self.given[name] for name in SHARED if name in self.given}, changes)
+
+    def part_url(self, since: datetime, until: datetime) -> str:
+        """This page for a part of the window."""
+        zone = self.query.zone
+        return self.url(window=CUSTOM, since=_begin(since, zone), until=_begin(until, zone), group=None)
 
     def incidents_url(
         self, since: datetime | None = None, until: datetime | None = None, **changes: str | Sequence[str] | None

@@ -1,7 +1,8 @@
 """The charts of incidents over time, out of what the meter measures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from em_agent.dashboard import formats
 from em_agent.dashboard.charts import bars, lines
@@ -129,14 +130,16 @@ def _frame(filters: Filters) -> Frame:
     return Frame(filters.stretches(), filters.unit, filters.query.zone)
 
 
-def rows_of(filters: Filters, cells: Sequence[Sequence[Cell]]) -> list[Row]:
-    """A row of the table for each stretch, with the way to its incidents."""
-    zone = filters.query.zone
+def rows_of(
+    filters: Filters, cells: Sequence[Sequence[Cell]], behind: Callable[[datetime, datetime], str] | None = None
+) -> list[Row]:
+    """A row of the table for each stretch, with the way to what is behind it: its incidents unless said otherwise."""
+    zone, to = filters.query.zone, behind or filters.incidents_url
     return [
         Row(
             stretch.key,
             label(filters.unit, stretch.since, zone),
-            filters.incidents_url(stretch.since, stretch.until),
+            to(stretch.since, stretch.until),
             stretch.is_whole,
             row,
         )

@@ -1,12 +1,12 @@
 """The five DORA metrics, how they went, and the deployments with the incidents that are linked to them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from em_agent.dashboard import formats
 from em_agent.dashboard.charts import bars, lines
-from em_agent.dashboard.charts.chart import Cell, Chart, Series
+from em_agent.dashboard.charts.chart import Cell, Chart, Row, Series
 from em_agent.dashboard.charts.frame import Frame
 from em_agent.dashboard.filters import Filters
 from em_agent.dashboard.page import Page, Visit, panels
@@ -127,13 +127,13 @@ def charts(filters: Filters, metrics: DoraMetrics) -> Iterator[tuple[str, str, C
         "Deployments",
         "that finished with success; failed ones are linked to an incident, or rolled back",
         Chart(
-            name="deployments",
+            name="deployments-over-time",
             svg=bars.stacked(frame, "Deployments", [("high", failed), ("low", well)]),
             series=(Series("failed", "high", "bar"), Series("others", "low", "bar")),
             unit="deployments",
             count=sum(deployed),
             counted="deployments",
-            rows=rows_of(filters, [_counts(bad, good) for bad, good in zip(failed, well, strict=True)]),
+            rows=_rows(filters, [_counts(bad, good) for bad, good in zip(failed, well, strict=True)]),
             csv_url=_api_url(filters, filters.unit),
         ),
     )
@@ -148,7 +148,7 @@ def charts(filters: Filters, metrics: DoraMetrics) -> Iterator[tuple[str, str, C
             unit="percent",
             count=sum(deployed),
             counted="deployments",
-            rows=rows_of(filters, [[Cell(formats.percent(one), one)] for one in ratios]),
+            rows=_rows(filters, [[Cell(formats.percent(one), one)] for one in ratios]),
             csv_url=_api_url(filters, filters.unit),
         ),
     )
@@ -172,10 +172,14 @@ def charts(filters: Filters, metrics: DoraMetrics) -> Iterator[tuple[str, str, C
             unit="duration",
             count=sum(one.count for one in found),
             counted=counted,
-            rows=rows_of(filters, cells),
+            rows=_rows(filters, cells),
             csv_url=_api_url(filters, filters.unit),
         )
         yield title, "median, and up to the 90th percentile", chart
+
+
+def _rows(filters: Filters, cells: Sequence[Sequence[Cell]]) -> list[Row]:
+    return rows_of(filters, cells, lambda since, until: f"{filters.part_url(since, until)}#deployments")
 
 
 def _counts(*values: int) -> list[Cell]:

@@ -18,6 +18,7 @@ document.addEventListener("keydown", (event) => {
     setTimeout(() => { waits = false; }, 1500);
   } else if (event.key === "/") {
     const wanted = document.querySelector("main input[type=search], main textarea, form[data-filters] select");
+    wanted?.closest("details")?.setAttribute("open", "");
     if (wanted) { wanted.focus(); event.preventDefault(); }
   }
 });

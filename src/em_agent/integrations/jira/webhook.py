@@ -11,9 +11,11 @@ standard (WebSub); none but SHA-256 proves anything here. A retry has the identi
 from em_agent.integrations.readers import (
     LONGEST_DELIVERY_ID,
     LONGEST_EVENT_TYPE,
+    first_of,
     header,
     milliseconds_at,
     text_at,
+    time_at,
 )
 from em_agent.integrations.source import HmacSha256, WebhookSource
 
@@ -30,7 +32,8 @@ SOURCE = WebhookSource(
     signature=HmacSha256("x-hub-signature", prefix="sha256="),
     delivery_id=header("x-atlassian-webhook-identifier", longest=LONGEST_DELIVERY_ID),
     event_type=text_at("webhookEvent", longest=LONGEST_EVENT_TYPE),
-    occurred_at=milliseconds_at("timestamp"),
+    # Milliseconds are what Jira sends; Atlassian's own example has a text such as 2009-09-09T00:08:36.796-0500.
+    occurred_at=first_of(milliseconds_at("timestamp"), time_at("timestamp")),
     event_types=EVENT_TYPES,
     kept_headers=("content-type", "user-agent", "x-atlassian-webhook-retry", "x-atlassian-webhook-flow"),
 )

@@ -124,6 +124,10 @@ select
         when issues.status_type is not null then 'todo'
         when issues.canceled_at is not null then 'canceled'
         when issues.completed_at is not null then 'done'
+        -- A state without its type has the names that a new workspace has.
+        when lower(issues.status_name) in ('canceled', 'cancelled', 'duplicate') then 'canceled'
+        when lower(issues.status_name) in ('done', 'completed') then 'done'
+        when issues.status_name is not null then 'todo'
     end as status_category,
     false as is_reopening,
     coalesce(issues.kind <> 'Comment' and (issues.action = 'remove' or issues.is_trashed), false) as is_deletion,
