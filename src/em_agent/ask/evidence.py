@@ -22,7 +22,7 @@ _QUESTION_CHARACTERS = 2_000
 _FEWEST_POINTS = 0.2  # below, a sentence speaks against itself
 _FAR = 2.0
 _SUREST = 3.0
-_OUTRIGHT = 3.6
+_OUTRIGHT = 2.6
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,15 @@ from em_agent.ask.words import telling_words
 
 _NOTE_SENTENCES = 2
 _FEWEST_WORDS = 3  # of a sentence that says something by itself
-_SURE = 1.6
+SURE = 1.6  # of a score: that sentence tells it
 _NAMED = 4.0  # what the words alone of a sentence are worth that says outright what it was
+_FAR = 2.0
 _BEHIND = 0.4  # of the best sentence: others say little beside it
 _HEADINGS: dict[Aspect, tuple[str, str]] = {
     "cause": ("Cause:", "No note names the cause outright; nearest to it:"),
     "fix": ("Resolution:", "No note says outright what resolved it; nearest to it:"),
 }
-_BOTH = "Cause and resolution, in the same words:"
+_BOTH = "Cause and resolution, told together:"
 ABOUT: dict[Aspect, str] = {"cause": "cause", "fix": "resolution"}
 
 
@@ -35,10 +36,12 @@ def tell(draft: Draft, evidence: Evidence, first: Aspect, *, in_full: bool = Tru
     for aspect, picks in ((first, own), (second, others)):
         if picks:
             sure, unsure = _HEADINGS[aspect]
-            heading = sure if max(one.score for one in picks) >= _SURE else unsure
+            heading = sure if max(one.score for one in picks) >= SURE else unsure
             draft.say(_BOTH if is_both else heading)
             sentences = [one.sentence for one in (picks if in_full else picks[:1])]
             quoted |= _quote(draft, evidence, _in_order(sentences, aspect), ABOUT[aspect])
+        elif aspect == first and others:
+            draft.say(f"No note names the {ABOUT[aspect]}.")
     if in_full and (note := _fresh(evidence.note, quoted)):
         draft.say("Post-mortem note:")
         quoted |= _quote(draft, evidence, note, "note")
@@ -87,22 +90,19 @@ def _apart(told: Sequence[Pick], others: Sequence[Pick], first: Aspect) -> tuple
     """What stands under each of the headings, each sentence once, and whether the first heading names both.
 
     The other aspect has what is its own, and surely. Where it has nothing of its own, but its best is told already,
-    that stands where it fits better.
+    that stands there instead where its words tell it by far more than the asked one.
     """
     scores = {_place(one.sentence): one.score for one in told}
     fresh = [one for one in others if _place(one.sentence) not in scores]
-    kept = [one for one in fresh if one.score >= max(_SURE, _BEHIND * others[0].score)]
+    kept = [one for one in fresh if one.score >= max(SURE, _BEHIND * others[0].score)]
     best = others[0] if others else None
-    if kept or best is None or best.score < max(_SURE, scores.get(_place(best.sentence), best.score + 1)):
+    if kept or best is None or best.score < max(SURE, scores.get(_place(best.sentence), best.score + 1)):
         return list(told), kept, False
     second: Aspect = "fix" if first == "cause" else "cause"
-    rest = [one for one in told if _place(one.sentence) != _place(best.sentence)]
-    text = best.sentence.text
-    if not rest and min(weight_of(text, first), weight_of(text, second)) >= _SURE:
-        return list(told), [], True
-    if weight_of(text, second) > weight_of(text, first):
-        return rest, [best], False
-    return list(told), [], False
+    asked, other = (weight_of(best.sentence.text, aspect) for aspect in (first, second))
+    if other - asked >= _FAR:
+        return [one for one in told if _place(one.sentence) != _place(best.sentence)], [best], False
+    return list(told), [], min(asked, other) >= SURE
 
 
 def headline(draft: Draft, source: Source) -> str:

@@ -10,7 +10,7 @@ from em_agent.ask.evidence import Evidence, gather
 from em_agent.ask.finding import Finder, filters_of
 from em_agent.ask.lists import MOST_LISTED, tell_list
 from em_agent.ask.questions import Filters, Question, of_services
-from em_agent.ask.quoting import tell
+from em_agent.ask.quoting import ABOUT, SURE, tell
 from em_agent.ask.ranks import Rank
 from em_agent.ask.scope import has_topic, is_about_services, none_there, told
 from em_agent.ask.sources import Source, rank_ids, read_sources, told_of
@@ -21,8 +21,9 @@ if TYPE_CHECKING:  # it brings numpy along, which a role has only when it embeds
     from em_agent.search.embedder import Embedder
 
 _FOUND = 50  # by the topic, to be put in order
-_CLOSE = 0.8  # of the best one's score
-_NOTED = 10  # of which one is looked for that has notes
+_CLOSE = 0.7  # of the best one's score
+_NEXT = 10  # among which one is looked for whose notes tell more
+_MOST_READ = 4
 
 
 class Ranked:
@@ -47,7 +48,7 @@ class Ranked:
             among = None
         limit = min(rank.count or MOST_LISTED, MOST_LISTED)
         filters = filters_of(question) if among is None else SearchFilters()
-        ids, count = await rank_ids(self._pool, filters, max(limit, _NOTED), rank.order, among)
+        ids, count = await rank_ids(self._pool, filters, max(limit, _NEXT), rank.order, among)
         if not ids:
             draft.abstain(none_there(question, draft.zone))
             return []
@@ -72,23 +73,32 @@ class Ranked:
     async def _tell_first(
         self, draft: Draft, question: Question, rank: Rank, sources: Sequence[Source]
     ) -> Sequence[Source]:
-        """All that is known of it; where nobody wrote about it, of the next about which somebody did too."""
-        source = sources[0]
+        """All that is known of it; where its notes don't tell what is asked, the next whose notes do."""
+        source, aspect = sources[0], _aspect(question)
         target = (await told_of(self._pool, [source]))[0]
         if target.id != source.id:
             draft.notice(f"Incident {source.name} was merged into {target.name}:")
-        tell(draft, await self._gather(target, question), _aspect(question))
-        if question.intent == "incident" and source.incident:
-            detail = await single.detail_of(self._pool, source.incident["id"])
+        evidence = await self._gather(target, question)
+        tell(draft, evidence, aspect)
+        if question.intent == "incident":
+            detail = await single.detail_of(self._pool, source.incident["id"]) if source.incident else None
             if detail:
                 single.tell_figures(draft, source, detail)
-        noted = next((one for one in sources if one.has_notes), None)
-        if question.intent == "incident" or target.has_notes or noted is None:
-            return [target]
-        draft.say()
-        draft.say(f"The {rank.order} about which somebody wrote:")
-        tell(draft, await self._gather(noted, question), _aspect(question))
-        return [target, noted]
+        elif evidence.sureness(aspect) < SURE and (other := await self._next_telling(question, sources, target)):
+            draft.say()
+            draft.say(f"The {rank.order} whose notes tell the {ABOUT[aspect]}:")
+            tell(draft, other, aspect)
+            return [target, other.source]
+        return [target]
+
+    async def _next_telling(self, question: Question, sources: Sequence[Source], told: Source) -> Evidence | None:
+        """What the next of them says whose notes tell what is asked."""
+        noted = [one for one in sources if one.has_notes and one.id != told.id]
+        for source in noted[:_MOST_READ]:
+            evidence = await self._gather(source, question)
+            if evidence.sureness(_aspect(question)) >= SURE:
+                return evidence
+        return None
 
     async def _gather(self, source: Source, question: Question) -> Evidence:
         return await gather(source, question.topic, self._embedder)
