@@ -17,6 +17,7 @@ from em_agent.ask.names import read_names
 from em_agent.ask.numbers import answer_number
 from em_agent.ask.questions import Question, read_question
 from em_agent.ask.quoting import tell
+from em_agent.ask.ranked import Ranked
 from em_agent.ask.recurring import MOST_READ, tell_recurring
 from em_agent.ask.scope import answer_of, has_topic, is_about_services, is_narrowed
 from em_agent.ask.sources import Source, list_ids, read_sources, told_of
@@ -59,6 +60,7 @@ class Asker:
         self._pool = pool
         self._zone = timezone
         self._finder = Finder(search, timezone)
+        self._ranked = Ranked(pool, self._finder, embedder)
         self._embedder = embedder
         self._model = model
 
@@ -102,6 +104,8 @@ class Asker:
         if question.intent == "number":
             await answer_number(draft, self._meter, question, now)
             return []
+        if question.rank:
+            return await self._ranked.tell(draft, question, question.rank)
         if question.intent == "list" and not has_topic(question):
             return await self._list_window(draft, question)
         if question.intent == "recurring":

@@ -82,6 +82,12 @@ _EARLIER = re.compile(
     ),
     re.IGNORECASE,
 )
+# What was looked for, and what changed by itself, is no remedy: "no deploy in the window, but the flag changed".
+_SOUGHT = re.compile(
+    r"\bno\s+(?:\w+\s+)?(?:deploy\w*|releases?|roll-?outs?|changes?|commits?|merges?)\b"
+    r"|\bonly\s+(?:\w+\s+){1,4}changed\b|\b(?:flag|config\w*|setting|version|schema)\s+(?:[\w.-]+\s+){0,2}changed\b",
+    re.IGNORECASE,
+)
 # How long it took says neither.
 _LASTED = re.compile(
     (
@@ -155,6 +161,7 @@ def _less(text: str, aspect: Aspect) -> float:
             (_IMPACT, 0.6),
             (_ALERT, 1.0),
             (_EARLIER, 2.0),
+            (_SOUGHT, 3.0),
             (_LASTED, 1.2),
         )
     return sum(weight for pattern, weight in signs if pattern.search(text))

@@ -8,7 +8,7 @@ import structlog
 
 from em_agent.ask.cues import Aspect, weight_of
 from em_agent.ask.extract import Pick, pick, review_of
-from em_agent.ask.sentences import Sentence, sentences_of
+from em_agent.ask.sentences import Sentence, label_of, sentences_of
 from em_agent.ask.sources import Source
 from em_agent.errors import EmAgentError
 
@@ -22,6 +22,7 @@ _QUESTION_CHARACTERS = 2_000
 _FEWEST_POINTS = 0.2  # below, a sentence speaks against itself
 _FAR = 2.0
 _SUREST = 3.0
+_OUTRIGHT = 2.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ async def gather(source: Source, question: str, embedder: "Embedder | None", *, 
     """The sentences of the document that tell its cause and its fix, up to `limit` each."""
     sentences = sentences_of(source.passages)
     nearness, meanings = await _meanings(question, source.title, sentences, embedder)
-    causes = _without_fixes(_telling(pick(sentences, "cause", question, meanings=meanings, limit=2 * limit)))[:limit]
+    causes = _telling(pick(sentences, "cause", question, meanings=meanings, limit=2 * limit))
+    causes = _without_fixes([one for one in causes if not is_labelled_fix(one.sentence)])[:limit]
     fixes = _telling(pick(sentences, "fix", question, meanings=meanings, limit=limit))
     note = review_of(source.passages, source.incident.get("resolved_at"))
     newest = sentences[-1].passage if sentences else None
@@ -61,6 +63,11 @@ async def gather(source: Source, question: str, embedder: "Embedder | None", *, 
         newest=[sentence for sentence in sentences if sentence.passage == newest],
         nearness=nearness,
     )
+
+
+def is_labelled_fix(sentence: Sentence) -> bool:
+    """Whether it says of itself that it tells the resolution, and names no cause outright."""
+    return label_of(sentence.text) == "fix" and weight_of(sentence.text, "cause") < _OUTRIGHT
 
 
 def _telling(picks: Sequence[Pick]) -> list[Pick]:

@@ -5,7 +5,7 @@ from typing import Literal
 
 Intent = Literal["number", "cause", "fix", "recurring", "list", "similar", "incident", "search"]
 
-_HAPPENING = r"(?:incident|outage|alert|page|failure|problem|issue|event|disruption|downtime|post-?mortem)"
+HAPPENING = r"(?:incident|outage|alert|page|failure|problem|issue|event|disruption|downtime|post-?mortem)"
 _REPAIR = (
     r"(?:fix|resolv|mitigat|recover|solv|restor|handl|repair|remed|address|rollback|roll(?:ed)?\s+back"
     r"|undo|undid|clear|"
@@ -56,7 +56,7 @@ _KINDS: tuple[tuple[Intent, str], ...] = (
             r"|resol\w+|ack\w*|recover\w*|restor\w*|respon\w+|long)\b"
             r"|\b(?:time|times|long)\s+to\s+(?:\w+\s+)?(?:resol\w+|ack\w*|recover\w*|restor\w*|respon\w+|repair|fix)\b"
             r"|\bnumber\s+of\b|\b(?:count|amount|total|share|percentage|rate)\s+of\s+(?:\w+[\s-]+){0,4}"
-            + _HAPPENING
+            + HAPPENING
             + r"|\b(?:resolution|acknowledge?ment|response|recovery|ack)\s+times?\b|\b(?:incident|reopen"
             r"|escalation)\s+(?:count|rate|volume|numbers?)\b"
             r"|\b(?:incident|outage|alert)\s+(?:metrics|statistics|stats)\b|\bper\s+(?:day|week|month|service|team)\b"
@@ -65,6 +65,9 @@ _KINDS: tuple[tuple[Intent, str], ...] = (
             r"|\bwhich\s+(?:service|team|priority|day|week|month)s?\b.{0,30}\b(?:most|fewest|least|longest"
             r"|shortest|slowest|fastest|worst|best|highest|lowest)\b"
             r"|\b(?:busiest|noisiest|worst|slowest|fastest|best|quietest)\s+(?:service|team|day|week|month)s?\b"
+            r"|\b(?:better\s+or\s+worse|worse\s+or\s+better)\b"
+            r"|^\W*(?:is|are|am|has|have|did)\b.*\b(?:getting|becoming|got|gotten|become)\s+(?:any\s+|much\s+)?(?:better|worse)\b"
+            r"|^\W*(?:are|have)\s+(?:we|our\s+\w+)\s+(?:been\s+)?improv(?:ing|ed)\b"
         ),
     ),
     (
@@ -105,18 +108,18 @@ _KINDS: tuple[tuple[Intent, str], ...] = (
         "list",
         (
             rf"\b(?:which|what|any|list|show|give\s+me|see|all|every|find|name|recent|latest|newest|open"
-            rf"|unresolved|ongoing|active|current)\b(?:\W+\w+){{0,5}}\W+{_HAPPENING}s?\b"
+            rf"|unresolved|ongoing|active|current)\b(?:\W+\w+){{0,5}}\W+{HAPPENING}s?\b"
             r"|\bwhat(?:'s|\s+is|\s+was|\s+has|)\s*(?:happened|happening|happen|going\s+on|went\s+on"
             r"|gone\s+wrong|broken|open|on\s+fire|burning|down|new)\b"
             rf"|\bwhat\s+did\b.*\bhappen\b|\b(?:was|were|is|are)\s+there\b|\bdid\s+(?:we|you|they|anything"
-            rf"|something)\s+(?:have|break|fail|happen|go)\b|^\W*(?:\w+\W+){{0,3}}{_HAPPENING}s?\W*$"
+            rf"|something)\s+(?:have|break|fail|happen|go)\b|^\W*(?:\w+\W+){{0,3}}{HAPPENING}s?\W*$"
         ),
     ),
 )
 _COMPILED = tuple((intent, re.compile(pattern, re.IGNORECASE | re.DOTALL)) for intent, pattern in _KINDS)
 
 # "How long did the checkout outage take?" asks about one incident, not about all.
-_ONE = re.compile(rf"\b(?:the|that|this)\s+(?:[\w'’-]+\s+){{0,6}}{_HAPPENING}\b(?!s)", re.IGNORECASE)
+_ONE = re.compile(rf"\b(?:the|that|this)\s+(?:[\w'’-]+\s+){{0,6}}{HAPPENING}\b(?!s)", re.IGNORECASE)
 _LASTED = re.compile(
     r"\bhow\s+long\b|\bwhen\b|\bhow\s+(?:fast|quick|quickly|soon)\b|\btime\s+to\b"
     r"|\bwho\b(?!\s+(?:fixed|resolved|solved|mended|repaired)\b)",

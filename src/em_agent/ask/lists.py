@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from em_agent.ask.answers import Citation, Draft, one_line
+from em_agent.ask.evidence import is_labelled_fix
 from em_agent.ask.extract import pick
 from em_agent.ask.quoting import ABOUT, cite, cite_title, headline
 from em_agent.ask.sentences import sentences_of
@@ -28,7 +29,8 @@ def tell_list(draft: Draft, sources: Sequence[Source], question: str, *, with_fi
 def _best(source: Source, question: str, *, with_fix: bool) -> Citation | None:
     sentences = sentences_of(source.passages)
     for aspect in ("fix", "cause") if with_fix else ("cause", "fix"):
-        found = pick(sentences, aspect, question, limit=1)
+        telling = sentences if aspect == "fix" else [one for one in sentences if not is_labelled_fix(one)]
+        found = pick(telling, aspect, question, limit=1)
         if found and found[0].score >= _FEWEST_POINTS:
             return cite(source, found[0].sentence, ABOUT[aspect])
     return None

@@ -63,6 +63,9 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 
+# How things go, without a figure that would tell it.
+_TREND = re.compile(r"\b(?:better|worse|improv\w+)\b", re.IGNORECASE)
+
 
 def read_measures(text: str) -> tuple[Measure, ...]:
     """The figures that the text asks for; the number of incidents where it names none."""
@@ -72,6 +75,8 @@ def read_measures(text: str) -> tuple[Measure, ...]:
         fields = [field for field in fields if field not in durations]
     elif any(field in DURATIONS for field in fields):
         fields = [field for field in fields if field in DURATIONS or field in {"reopened", "escalated"}]
+    if not fields and _TREND.search(text):
+        return (Measure("incidents"), Measure("time_to_acknowledge_seconds"), Measure("time_to_resolve_seconds"))
     statistic = next((name for name, pattern in _STATISTICS if re.search(pattern, text, re.IGNORECASE)), None)
     if statistic and not fields and not _COUNTED.search(text):
         fields = ["time_to_resolve_seconds"]

@@ -22,7 +22,7 @@ _PLAIN = frozenset(
         "acknowledge acknowledged ack reopened escalated open merged day week month quick quickly fast trend better "
         "worse typical typically duration restore response respond alerts alert pages page paged paging busiest "
         "noisiest slowest fastest longest shortest fewest highest lowest best worst versus compared comparing "
-        "calculate metrics statistics"
+        "improve improved improving calculate metrics statistics"
     ).split()
 )
 _NAMES = {

@@ -11,6 +11,7 @@ from em_agent.ask.intents import Intent, intent_of
 from em_agent.ask.measures import Measure, read_measures
 from em_agent.ask.names import Mentions, Names, mentioned
 from em_agent.ask.periods import Period, find_periods
+from em_agent.ask.ranks import Rank, read_rank
 from em_agent.ask.words import content_words
 from em_agent.metrics.query import GROUPINGS
 
@@ -101,6 +102,7 @@ class Question:
     filters: Filters = field(default_factory=Filters)
     about: tuple[str, ...] = ()
     incident: str | None = None
+    rank: Rank | None = None
     measures: tuple[Measure, ...] = ()
     deliveries: tuple[Metric, ...] = ()
     group_by: tuple[str, ...] = ()
@@ -116,6 +118,8 @@ def read_question(text: str, names: Names, zone: ZoneInfo, now: datetime) -> Que
     intent: Intent = "number" if deliveries else intent_of(topic)
     if incident is not None and intent in {"number", "list", "search", "recurring"}:
         intent = "incident"
+    rank, topic = read_rank(topic, intent) if incident is None else (None, topic)
+    intent = rank.intent(intent) if rank else intent
     is_number = intent == "number"
     filters, about, notes = _filters(topic, names, is_number=is_number)
     is_compared = is_number and _COMPARED.search(_OF_CHANGES.sub(" ", topic)) is not None
@@ -130,6 +134,7 @@ def read_question(text: str, names: Names, zone: ZoneInfo, now: datetime) -> Que
         filters=filters,
         about=about,
         incident=incident,
+        rank=rank,
         measures=read_measures(topic) if is_number else (),
         deliveries=deliveries,
         group_by=_group_by(topic) if is_number else (),

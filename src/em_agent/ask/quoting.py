@@ -12,13 +12,15 @@ from em_agent.ask.words import telling_words
 
 _NOTE_SENTENCES = 2
 _FEWEST_WORDS = 3  # of a sentence that says something by itself
-_SURE = 1.6
+SURE = 1.6  # of a score: that sentence tells it
 _NAMED = 4.0  # what the words alone of a sentence are worth that says outright what it was
+_FAR = 2.0
 _BEHIND = 0.4  # of the best sentence: others say little beside it
 _HEADINGS: dict[Aspect, tuple[str, str]] = {
     "cause": ("Cause:", "No note names the cause outright; nearest to it:"),
     "fix": ("Resolution:", "No note says outright what resolved it; nearest to it:"),
 }
+_BOTH = "Cause and resolution, told together:"
 ABOUT: dict[Aspect, str] = {"cause": "cause", "fix": "resolution"}
 
 
@@ -30,13 +32,16 @@ def tell(draft: Draft, evidence: Evidence, first: Aspect, *, in_full: bool = Tru
     own, others = evidence.causes, evidence.fixes
     if first == "fix":
         own, others = others, own
-    for aspect in (first, second):
-        picks = own if aspect == first else _beside(own, others)
+    own, others, is_both = _apart(own, others, first)
+    for aspect, picks in ((first, own), (second, others)):
         if picks:
             sure, unsure = _HEADINGS[aspect]
-            draft.say(sure if max(one.score for one in picks) >= _SURE else unsure)
+            heading = sure if max(one.score for one in picks) >= SURE else unsure
+            draft.say(_BOTH if is_both else heading)
             sentences = [one.sentence for one in (picks if in_full else picks[:1])]
             quoted |= _quote(draft, evidence, _in_order(sentences, aspect), ABOUT[aspect])
+        elif aspect == first and others:
+            draft.say(f"No note names the {ABOUT[aspect]}.")
     if in_full and (note := _fresh(evidence.note, quoted)):
         draft.say("Post-mortem note:")
         quoted |= _quote(draft, evidence, note, "note")
@@ -81,13 +86,23 @@ def _fresh(note: Sequence[Sentence], quoted: set[Place]) -> list[Sentence]:
     return (telling or ([] if quoted else fresh))[:_NOTE_SENTENCES]
 
 
-def _beside(told: Sequence[Pick], others: Sequence[Pick]) -> list[Pick]:
-    """What the other aspect has of its own, and surely; its best again, where that tells this rather than the other."""
+def _apart(told: Sequence[Pick], others: Sequence[Pick], first: Aspect) -> tuple[list[Pick], list[Pick], bool]:
+    """What stands under each of the headings, each sentence once, and whether the first heading names both.
+
+    The other aspect has what is its own, and surely. Where it has nothing of its own, but its best is told already,
+    that stands there instead where its words tell it by far more than the asked one.
+    """
     scores = {_place(one.sentence): one.score for one in told}
     fresh = [one for one in others if _place(one.sentence) not in scores]
-    kept = [one for one in fresh if one.score >= max(_SURE, _BEHIND * others[0].score)]
-    again = [one for one in others[:1] if one.score >= max(_SURE, scores.get(_place(one.sentence), one.score + 1))]
-    return kept or again
+    kept = [one for one in fresh if one.score >= max(SURE, _BEHIND * others[0].score)]
+    best = others[0] if others else None
+    if kept or best is None or best.score < max(SURE, scores.get(_place(best.sentence), best.score + 1)):
+        return list(told), kept, False
+    second: Aspect = "fix" if first == "cause" else "cause"
+    asked, other = (weight_of(best.sentence.text, aspect) for aspect in (first, second))
+    if other - asked >= _FAR:
+        return [one for one in told if _place(one.sentence) != _place(best.sentence)], [best], False
+    return list(told), [], min(asked, other) >= SURE
 
 
 def headline(draft: Draft, source: Source) -> str:

@@ -120,7 +120,7 @@ def sentences_of(passages: Sequence[Passage]) -> list[Sentence]:
             if heading:
                 section = heading
                 continue
-            own = next((name for name, label in _LABEL if label.match(text)), section)
+            own = label_of(text) or section
             has_looked_back = note in reviewed
             found.append(Sentence(text, index, start, passage.kind, passage.author, passage.at, has_looked_back, own))
     return found
@@ -129,6 +129,11 @@ def sentences_of(passages: Sequence[Passage]) -> list[Sentence]:
 def heading_of(text: str) -> Section | None:
     """What the text announces, where it is a heading."""
     return next((section for section, heading in _HEADING if heading.fullmatch(text)), None)
+
+
+def label_of(text: str) -> Section | None:
+    """What the text announces of itself: "Cause: the fuse"."""
+    return next((section for section, label in _LABEL if label.match(text)), None)
 
 
 def split(text: str) -> list[tuple[int, int]]:

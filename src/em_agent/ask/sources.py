@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from em_agent.ask.questions import Filters
+from em_agent.ask.ranks import Order
 from em_agent.domain.documents import Passage
 from em_agent.kit.postgres import Pool, reachable
 from em_agent.search.filters import Filters as SearchFilters
@@ -32,9 +33,15 @@ FROM incidents AS one WHERE id = ANY($1::text[])
 """
 _IDS = """
 SELECT id FROM search.documents AS d WHERE source = 'pagerduty' AND {condition}
-ORDER BY {first} (urgency = 'high') IS TRUE DESC, at DESC NULLS LAST, key DESC LIMIT {limit}
+ORDER BY {first} at DESC NULLS LAST, key DESC LIMIT {limit}
 """
+_URGENT_FIRST = "(urgency = 'high') IS TRUE DESC,"
 _NOTED_FIRST = "EXISTS (SELECT FROM search.passages WHERE document_key = d.key AND kind <> 'title') DESC,"
+# An open one is as long as it has been.
+_LONGEST_FIRST = f"""
+(SELECT coalesce(time_to_resolve_seconds, extract(epoch FROM now() - triggered_at) * (status <> 'resolved')::integer)
+ FROM incidents WHERE incidents.id = substr(d.id, {len(INCIDENT_PREFIX) + 1})) DESC NULLS LAST,
+"""  # noqa: S608 - a number of ours
 _COUNT_ALL = "SELECT count(*) FROM search.documents AS d WHERE {condition}"
 _COUNT = "SELECT count(*) FROM search.documents AS d WHERE source = 'pagerduty' AND {condition}"
 
@@ -114,8 +121,22 @@ async def list_ids(
     pool: Pool, filters: SearchFilters, limit: int, *, noted_first: bool = False
 ) -> tuple[list[str], int]:
     """The ids of incidents that the filters leave, urgent ones first and then the newest, and how many there are."""
+    return await _list(pool, filters, limit, f"{_NOTED_FIRST if noted_first else ''} {_URGENT_FIRST}")
+
+
+async def rank_ids(
+    pool: Pool, filters: SearchFilters, limit: int, order: Order, among: Sequence[str] | None = None
+) -> tuple[list[str], int]:
+    """The ids of incidents that the filters leave, `among` these where it is given, in order; how many there are."""
+    return await _list(pool, filters, limit, _LONGEST_FIRST if order == "longest" else "", among)
+
+
+async def _list(
+    pool: Pool, filters: SearchFilters, limit: int, first: str, among: Sequence[str] | None = None
+) -> tuple[list[str], int]:
     condition, values = filters.condition(1)
-    first = _NOTED_FIRST if noted_first else ""
+    if among is not None:
+        condition, values = f"{condition} AND d.id = ANY(${len(values) + 1}::text[])", [*values, list(among)]
     async with reachable(), pool.acquire() as connection:
         rows = await connection.fetch(_IDS.format(condition=condition, first=first, limit=int(limit)), *values)
         count = await connection.fetchval(_COUNT.format(condition=condition), *values)
