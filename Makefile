@@ -13,6 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 
 BIN := .venv/bin
 CLI := $(BIN)/em-agent
+# Three at a time on two cores: many tests wait for processes and clocks.
 PYTEST := $(BIN)/python -m pytest
 UV_INSTALL := $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --compile-bytecode --require-hashes
 UV_LOCK := $(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes \
@@ -33,7 +34,7 @@ demo: .venv/installed
 	@exec $(CLI) demo
 
 test: lint
-	$(PYTEST) -n 2 --dist worksteal
+	$(PYTEST) -n 3 --dist worksteal
 
 lint: .venv/installed-test
 	$(BIN)/ruff check .
@@ -49,7 +50,7 @@ format: .venv/installed-test
 	$(BIN)/ruff format .
 
 coverage: .venv/installed-test
-	$(PYTEST) -n 2 --dist worksteal --cov --cov-report=term
+	$(PYTEST) -n 3 --dist worksteal --cov --cov-report=term
 
 screenshots: .venv/installed-test
 	$(BIN)/python -m scripts.screenshots

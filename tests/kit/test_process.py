@@ -1,6 +1,9 @@
 """The end of a process: everything it runs ends, or is left behind."""
 
 import asyncio
+import contextlib
+import os
+import signal
 import threading
 import time
 
@@ -29,6 +32,27 @@ async def test_a_task_that_loses_a_cancellation(monkeypatch: pytest.MonkeyPatch)
         await process.cancel([task])
     assert task.cancelled()
     assert lost == 3
+
+
+async def test_work_that_loses_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt ends the work though its first cancellation got lost; work that ends by itself gives its result."""
+    monkeypatch.setattr(process, "ASK_AGAIN_SECONDS", 0.05)
+    is_lost = False
+
+    async def stubborn() -> str:
+        nonlocal is_lost
+        os.kill(os.getpid(), signal.SIGINT)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+        is_lost = True
+        await asyncio.sleep(3600)
+        return "ended"
+
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await process.until_interrupted(stubborn())
+    assert is_lost
+    assert await process.until_interrupted(asyncio.sleep(0, "ended")) == "ended"
 
 
 async def test_the_error_of_a_part_ends_all() -> None:

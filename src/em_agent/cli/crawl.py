@@ -54,6 +54,7 @@ def crawl_pagerduty(  # noqa: PLR0913 - the fields of the API
     from em_agent.domain.times import parse_zone
     from em_agent.errors import ConfigurationError
     from em_agent.kit.logging import configure_logging
+    from em_agent.kit.process import until_interrupted
     from em_agent.settings import load_settings
 
     settings = load_settings()
@@ -71,7 +72,7 @@ def crawl_pagerduty(  # noqa: PLR0913 - the fields of the API
         message = "--again goes with --all alone."
         raise ConfigurationError(message)
     try:
-        run = asyncio.run(_crawl(settings, selection, again=again))
+        run = asyncio.run(until_interrupted(_crawl(settings, selection, again=again)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         typer.echo("\nInterrupted: the same command goes on from here.", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -79,9 +80,6 @@ def crawl_pagerduty(  # noqa: PLR0913 - the fields of the API
 
 
 async def _crawl(settings: "Settings", selection: "Selection", *, again: bool) -> "CrawlRun":
-    import asyncio
-    import signal
-
     from em_agent.connectors.crawl import Crawler
     from em_agent.embedded.endpoints import database_url
     from em_agent.errors import ConfigurationError
@@ -91,9 +89,6 @@ async def _crawl(settings: "Settings", selection: "Selection", *, again: bool) -
     if account is None:
         message = "PAGERDUTY_API_TOKEN is not set: make a read-only API key in PagerDuty."
         raise ConfigurationError(message)
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     crawler = Crawler(database_url(settings), account.open)
     return await crawler.crawl(selection, again=again, report=_report)
 

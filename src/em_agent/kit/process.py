@@ -47,6 +47,20 @@ async def cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
         _, pending = await asyncio.wait(pending, timeout=ASK_AGAIN_SECONDS)
 
 
+async def until_interrupted(work: Coroutine[Any, Any, Result]) -> Result:
+    """The work's result; SIGINT and SIGTERM cancel it, for certain.
+
+    Raises:
+        CancelledError: one of them came before it had ended.
+
+    """
+    stopped = stop_event()
+    waiting, task = asyncio.create_task(stopped.wait()), asyncio.create_task(work)
+    await asyncio.wait([waiting, task], return_when=asyncio.FIRST_COMPLETED)
+    await cancel([waiting] if task.done() else [waiting, task])
+    return task.result()
+
+
 def stop_event() -> asyncio.Event:
     """An event that SIGINT and SIGTERM set."""
     stopped = asyncio.Event()

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 # A channel takes a message a second, and a change of one is counted with them here; changes are fifty a minute in all.
-POST_SECONDS = 1.05
+POST_SECONDS = 1.15
 UPDATE_SECONDS = 1.25
 
 
