@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
+from em_agent.api.answers import described, page_answer
 from em_agent.api.backend import UseBackend
 from em_agent.api.errors import problems
 from em_agent.api.parameters import known_only
@@ -13,11 +14,9 @@ from em_agent.incidents.deployments import DeploymentLink, say_link
 from em_agent.incidents.read import number_of
 from em_agent.metrics.dora.deployments import DeploymentPage, DeploymentQuery, Status, find_deployments, table
 from em_agent.metrics.dora.query import PRODUCTION
-from em_agent.metrics.table import to_csv
+from em_agent.metrics.parameters import Format
 
 router = APIRouter(prefix="/v1", tags=["deployments"], dependencies=[Depends(known_only)])
-
-_NEXT = "X-Next-Cursor"
 
 
 class Said(BaseModel):
@@ -96,10 +95,7 @@ async def say_deployment(
     "/deployments",
     summary="Deployments, with what each is linked to",
     response_model=DeploymentPage,
-    responses={
-        200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "A page of deployments."},
-        **problems(401, 403, 422, 503),
-    },
+    responses={**described("A page of deployments."), **problems(401, 403, 422, 503)},
 )
 async def list_deployments(  # noqa: PLR0913 - each is a parameter of the request
     backend: UseBackend,
@@ -113,7 +109,7 @@ async def list_deployments(  # noqa: PLR0913 - each is a parameter of the reques
     timezone: Annotated[str | None, Query(description="IANA name, for dates; default the setting.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
-    format: Literal["json", "csv"] = "json",  # noqa: A002 - the parameter's name
+    format: Format = "json",  # noqa: A002 - the parameter's name
 ) -> Response:
     """Deployments, newest first; all of them where no window is given. CSV has the cursor in `X-Next-Cursor`."""
     zone = parse_zone(timezone) if timezone else backend.timezone
@@ -128,8 +124,4 @@ async def list_deployments(  # noqa: PLR0913 - each is a parameter of the reques
         limit=limit,
         cursor=cursor or None,
     )
-    page = await find_deployments(backend.pool, query)
-    if format == "json":
-        return Response(page.model_dump_json(), media_type="application/json")
-    headers = {_NEXT: page.next_cursor} if page.next_cursor else {}
-    return Response(to_csv(*table(page)), media_type="text/csv", headers=headers)
+    return page_answer(await find_deployments(backend.pool, query), table, format)

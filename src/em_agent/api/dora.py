@@ -1,21 +1,20 @@
 """`GET /v1/metrics/dora`."""
 
-from asyncio import to_thread
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from em_agent.api.answers import described, groups_answer
 from em_agent.api.errors import problems
 from em_agent.api.metrics import Since, Text, Texts, Timezone, text
-from em_agent.api.parameters import refuse_unknown
+from em_agent.api.parameters import given
 from em_agent.metrics.dora.editions import editions
 from em_agent.metrics.dora.meter import DoraMeter
 from em_agent.metrics.dora.models import DoraGroup, DoraMetrics
 from em_agent.metrics.dora.query import GROUPINGS, DoraQuery, read_dora_query
-from em_agent.metrics.incidents import LARGE
-from em_agent.metrics.parameters import COMPARISONS, FORMATS, URGENCIES, choice
+from em_agent.metrics.parameters import COMPARISONS, FORMATS, URGENCIES
 from em_agent.metrics.table import columns, rows, to_csv
 
 PATH = "/v1/metrics/dora"
@@ -64,10 +63,7 @@ def router(meter: DoraMeter, *, timezone: str) -> APIRouter:
         PATH,
         summary="DORA metrics of a window",
         response_model=DoraMetrics,
-        responses={
-            200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The groups of the window."},
-            **problems(401, 403, 422, 503),
-        },
+        responses={**described("The groups of the window."), **problems(401, 403, 422, 503)},
     )
     async def dora_metrics(
         request: Request,
@@ -75,20 +71,14 @@ def router(meter: DoraMeter, *, timezone: str) -> APIRouter:
         _: Annotated[frozenset[str], Depends(_declared)],
     ) -> Response:
         """The five DORA metrics of the deployments that finished in a window, and the incidents linked to them."""
-        given = {name: request.query_params.getlist(name) for name in request.query_params}
-        refuse_unknown(given, NAMES)
-        query = read_dora_query(given, now=datetime.now(UTC), timezone=timezone)
-        is_compared = choice(given, "compare", COMPARISONS) is not None
-        is_csv = choice(given, "format", FORMATS) == "csv"
-        metrics = await meter.measure(query, compare_previous=is_compared)
-        write = partial(_written, metrics, query, is_csv=is_csv, is_compared=is_compared)
-        content = await to_thread(write) if len(metrics.groups) > LARGE else write()
-        return Response(content, media_type="text/csv" if is_csv else "application/json")
+        asked = given(request, NAMES)
+        query = read_dora_query(asked, now=datetime.now(UTC), timezone=timezone)
+        return await groups_answer(asked, partial(meter.measure, query), partial(_written, query))
 
     return routes
 
 
-def _written(metrics: DoraMetrics, query: DoraQuery, *, is_csv: bool, is_compared: bool) -> str:
+def _written(query: DoraQuery, metrics: DoraMetrics, *, is_csv: bool, is_compared: bool) -> str:
     """The answer's body."""
     has_scores = editions()[query.edition].has_scores
     if is_csv:

@@ -1,29 +1,25 @@
 """`GET /v1/follow-ups`."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from em_agent.api.answers import described, page_answer
 from em_agent.api.backend import UseBackend
 from em_agent.api.errors import problems
 from em_agent.api.parameters import known_only
 from em_agent.domain.times import parse_moment, parse_zone
 from em_agent.metrics.follow_ups import FollowUpPage, FollowUpQuery, find_follow_ups, table
-from em_agent.metrics.table import to_csv
+from em_agent.metrics.parameters import Format
 
 router = APIRouter(prefix="/v1/follow-ups", tags=["incidents"], dependencies=[Depends(known_only)])
-
-_NEXT = "X-Next-Cursor"
 
 
 @router.get(
     "",
     summary="Issues that belong to incidents",
     response_model=FollowUpPage,
-    responses={
-        200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "A page of follow-ups."},
-        **problems(401, 403, 422, 503),
-    },
+    responses={**described("A page of follow-ups."), **problems(401, 403, 422, 503)},
 )
 async def list_follow_ups(  # noqa: PLR0913 - each is a parameter of the request
     backend: UseBackend,
@@ -35,7 +31,7 @@ async def list_follow_ups(  # noqa: PLR0913 - each is a parameter of the request
     timezone: Annotated[str | None, Query(description="IANA name, for dates; default the setting.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
-    format: Literal["json", "csv"] = "json",  # noqa: A002 - the parameter's name
+    format: Format = "json",  # noqa: A002 - the parameter's name
 ) -> Response:
     """Follow-ups, the newest first, with their incidents. CSV has the cursor in `X-Next-Cursor`."""
     zone = parse_zone(timezone) if timezone else backend.timezone
@@ -48,8 +44,4 @@ async def list_follow_ups(  # noqa: PLR0913 - each is a parameter of the request
         limit=limit,
         cursor=cursor or None,
     )
-    page = await find_follow_ups(backend.pool, query)
-    if format == "json":
-        return Response(page.model_dump_json(), media_type="application/json")
-    headers = {_NEXT: page.next_cursor} if page.next_cursor else {}
-    return Response(to_csv(*table(page)), media_type="text/csv", headers=headers)
+    return page_answer(await find_follow_ups(backend.pool, query), table, format)

@@ -1,6 +1,5 @@
 """`GET /v1/metrics/incidents` and `GET /v1/metrics/completeness`."""
 
-from asyncio import to_thread
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -8,9 +7,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from em_agent.api.answers import described, groups_answer
 from em_agent.api.errors import problems
-from em_agent.api.parameters import refuse_unknown
-from em_agent.metrics.incidents import LARGE, IncidentMeter
+from em_agent.api.parameters import given
+from em_agent.metrics.incidents import IncidentMeter
 from em_agent.metrics.models import Completeness, Group, IncidentMetrics
 from em_agent.metrics.parameters import (
     ATTRIBUTIONS,
@@ -19,7 +19,6 @@ from em_agent.metrics.parameters import (
     COMPARISONS,
     FORMATS,
     URGENCIES,
-    choice,
     read_query,
 )
 from em_agent.metrics.query import GROUPINGS
@@ -100,10 +99,7 @@ def router(meter: IncidentMeter, *, timezone: str) -> APIRouter:
         PATH,
         summary="Incident metrics of a window",
         response_model=IncidentMetrics,
-        responses={
-            200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The groups of the window."},
-            **problems(401, 403, 422, 503),
-        },
+        responses={**described("The groups of the window."), **problems(401, 403, 422, 503)},
     )
     async def incident_metrics(
         request: Request,
@@ -111,7 +107,9 @@ def router(meter: IncidentMeter, *, timezone: str) -> APIRouter:
         _: Annotated[frozenset[str], Depends(_declared)],
     ) -> Response:
         """Counts and durations of the incidents in a window, by service, team, urgency, priority, policy or time."""
-        return await _answer(request, meter, timezone)
+        asked = given(request, NAMES)
+        query = read_query(asked, now=datetime.now(UTC), timezone=timezone)
+        return await groups_answer(asked, partial(meter.measure, query), partial(_written, query))
 
     @routes.get(
         COMPLETENESS_PATH,
@@ -120,26 +118,13 @@ def router(meter: IncidentMeter, *, timezone: str) -> APIRouter:
     )
     async def completeness(request: Request, _: Annotated[frozenset[str], Depends(_declared_filters)]) -> Completeness:
         """How many of the incidents triggered in a window are known from webhooks, from the REST API, from both."""
-        given = {name: request.query_params.getlist(name) for name in request.query_params}
-        refuse_unknown(given, FILTER_NAMES)
-        return await meter.completeness(read_query(given, now=datetime.now(UTC), timezone=timezone))
+        asked = given(request, FILTER_NAMES)
+        return await meter.completeness(read_query(asked, now=datetime.now(UTC), timezone=timezone))
 
     return routes
 
 
-async def _answer(request: Request, meter: IncidentMeter, timezone: str) -> Response:
-    given = {name: request.query_params.getlist(name) for name in request.query_params}
-    refuse_unknown(given, NAMES)
-    query = read_query(given, now=datetime.now(UTC), timezone=timezone)
-    is_compared = choice(given, "compare", COMPARISONS) is not None
-    is_csv = choice(given, "format", FORMATS) == "csv"
-    metrics = await meter.measure(query, compare_previous=is_compared)
-    write = partial(_written, metrics, query, is_csv=is_csv, is_compared=is_compared)
-    content = await to_thread(write) if len(metrics.groups) > LARGE else write()
-    return Response(content, media_type="text/csv" if is_csv else "application/json")
-
-
-def _written(metrics: IncidentMetrics, query: IncidentQuery, *, is_csv: bool, is_compared: bool) -> str:
+def _written(query: IncidentQuery, metrics: IncidentMetrics, *, is_csv: bool, is_compared: bool) -> str:
     """The answer's body."""
     without = frozenset(name for name, seconds in query.targets.items() if seconds is None)
     if is_csv:

@@ -22,6 +22,17 @@ def refuse_unknown(given: Collection[str], known: Collection[str]) -> None:
         raise InvalidError(message)
 
 
+def given(request: Request, known: Collection[str]) -> dict[str, list[str]]:
+    """The texts of the query, for whoever reads them as one mapping.
+
+    Raises:
+        InvalidError: one of its names is not known.
+
+    """
+    refuse_unknown(list(request.query_params), known)
+    return {name: request.query_params.getlist(name) for name in request.query_params}
+
+
 async def known_only(request: Request) -> None:
     """Refuse what the route does not declare; a dependency of routers."""
     route = request.scope["route"]

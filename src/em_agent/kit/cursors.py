@@ -8,6 +8,8 @@ import orjson
 
 from em_agent.errors import InvalidError
 
+FOREIGN = "cursor is not one that this API gave: take next_cursor of the page before."
+
 
 def encode(key: object, row_id: str) -> str:
     """The cursor behind the row with that sort key and id."""
@@ -25,9 +27,7 @@ def decode(cursor: str) -> tuple[str | None, str]:
     try:
         key, row_id = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
     except (binascii.Error, ValueError, TypeError) as error:
-        message = "cursor is not one that this API gave: take next_cursor of the page before."
-        raise InvalidError(message) from error
+        raise InvalidError(FOREIGN) from error
     if not isinstance(row_id, str) or not (key is None or isinstance(key, str)):
-        message = "cursor is not one that this API gave: take next_cursor of the page before."
-        raise InvalidError(message)
+        raise InvalidError(FOREIGN)
     return key, row_id

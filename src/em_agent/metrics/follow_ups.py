@@ -9,10 +9,9 @@ import asyncpg
 import orjson
 from pydantic import BaseModel, Field
 
-from em_agent.errors import InvalidError
 from em_agent.incidents.issues import RECURRED, RECURRENCE
-from em_agent.kit import cursors
-from em_agent.kit.postgres import Pool, reachable
+from em_agent.kit.postgres import Pool
+from em_agent.metrics.paging import behind, fetch_page
 from em_agent.metrics.sql import Statement
 from em_agent.metrics.table import Cell, as_text
 
@@ -130,23 +129,9 @@ async def find_follow_ups(pool: Pool, query: FollowUpQuery) -> FollowUpPage:
         RetriableError: the database does not answer.
 
     """
-    statement = _build(query)
-    try:
-        async with reachable():
-            rows = await pool.fetch(statement.text, *statement.arguments)
-    except asyncpg.UndefinedTableError:  # before the marts are built
-        rows = []
-    except asyncpg.DataError as error:
-        if query.cursor is None:
-            raise
-        message = "cursor is not one that this API gave: take next_cursor of the page before."
-        raise InvalidError(message) from error
-    shown, last = rows[: query.limit], rows[query.limit - 1] if len(rows) > query.limit else None
+    rows, next_cursor = await fetch_page(pool, _build(query), key="issue_key", limit=query.limit, cursor=query.cursor)
     now = datetime.now(UTC)
-    return FollowUpPage(
-        follow_ups=[_follow_up(row, now) for row in shown],
-        next_cursor=cursors.encode(last["at"], last["issue_key"]) if last else None,
-    )
+    return FollowUpPage(follow_ups=[_follow_up(row, now) for row in rows], next_cursor=next_cursor)
 
 
 def table(page: FollowUpPage) -> tuple[list[str], Iterator[list[Cell]]]:
@@ -184,10 +169,7 @@ def _build(query: FollowUpQuery) -> Statement:
     if query.is_done is not None:
         where += f" AND i.is_done = {statement.place(query.is_done)}"
     if query.cursor is not None:
-        key, issue_key = cursors.decode(query.cursor)
-        where += (
-            f" AND ({_AT}, i.issue_key) < ({statement.place(key)}::text::timestamptz, {statement.place(issue_key)})"
-        )
+        where += f" AND {behind(statement, query.cursor, _AT, 'i.issue_key')}"
     statement.text = _PAGE.format(
         is_asked=f"coalesce({' AND '.join(asked)}, false)", where=where, limit=statement.place(query.limit + 1)
     )

@@ -4,12 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from em_agent.domain.times import parse_moment, parse_zone
 from em_agent.errors import InvalidError
 from em_agent.metrics.query import GROUPINGS, Query
+
+Format = Literal["json", "csv"]
 
 DEFAULT_DAYS = 30
 CLOCKS = ("occurred", "received")
@@ -17,7 +19,7 @@ ATTRIBUTIONS = ("triggered", "resolved")
 URGENCIES = ("high", "low")
 BOOLEANS = ("true", "false")
 COMPARISONS = ("previous",)
-FORMATS = ("json", "csv")
+FORMATS: tuple[Format, ...] = ("json", "csv")
 REPEATABLE = frozenset({"service", "team", "environment", "urgency", "priority", "group_by"})
 
 _DURATION = re.compile(r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,3})?)(?P<unit>[smhd]?)")

@@ -9,17 +9,15 @@ import asyncpg
 import orjson
 from pydantic import BaseModel, Field
 
-from em_agent.errors import InvalidError
-from em_agent.kit import cursors
-from em_agent.kit.postgres import Pool, reachable
+from em_agent.kit.postgres import Pool
 from em_agent.metrics.dora.models import Method
 from em_agent.metrics.dora.query import PRODUCTION
 from em_agent.metrics.dora.sql import linked, lowered, of_services, rollbacks
+from em_agent.metrics.paging import behind, fetch_page
 from em_agent.metrics.sql import Statement
 from em_agent.metrics.table import Cell, as_text
 
 Status = Literal["success", "failure", "in_progress"]
-_FOREIGN_CURSOR = "cursor is not one that this API gave: take next_cursor of the page before."
 _SUCCESS: tuple[Status, ...] = ("success",)
 
 _PAGE = """
@@ -129,21 +127,10 @@ async def find_deployments(pool: Pool, query: DeploymentQuery) -> DeploymentPage
         RetriableError: the database does not answer.
 
     """
-    statement = _build(query)
-    try:
-        async with reachable():
-            rows = await pool.fetch(statement.text, *statement.arguments)
-    except asyncpg.UndefinedTableError:  # before the marts are built
-        rows = []
-    except asyncpg.DataError as error:
-        if query.cursor is None:
-            raise
-        raise InvalidError(_FOREIGN_CURSOR) from error
-    shown, last = rows[: query.limit], rows[query.limit - 1] if len(rows) > query.limit else None
-    return DeploymentPage(
-        deployments=[_deployment(row) for row in shown],
-        next_cursor=cursors.encode(last["at"], last["deployment_key"]) if last else None,
+    rows, next_cursor = await fetch_page(
+        pool, _build(query), key="deployment_key", limit=query.limit, cursor=query.cursor
     )
+    return DeploymentPage(deployments=[_deployment(row) for row in rows], next_cursor=next_cursor)
 
 
 def table(page: DeploymentPage) -> tuple[list[str], Iterator[list[Cell]]]:
@@ -179,12 +166,7 @@ def _build(query: DeploymentQuery) -> Statement:
     if query.services:
         where.append(of_services(statement, query.services, "d"))
     if query.cursor is not None:
-        key, deployment_key = cursors.decode(query.cursor)
-        if key is None:  # every place has a time
-            raise InvalidError(_FOREIGN_CURSOR)
-        where.append(
-            f"({at}, d.deployment_key) < ({statement.place(key)}::text::timestamptz, {statement.place(deployment_key)})"
-        )
+        where.append(behind(statement, query.cursor, at, "d.deployment_key"))
     statement.text = _PAGE.format(
         at=at,
         where=" AND ".join(where),

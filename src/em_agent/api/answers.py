@@ -1,0 +1,73 @@
+"""Answers as JSON or as CSV: pages of lists, and groups of metrics."""
+
+from asyncio import to_thread
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from fastapi import Response
+
+from em_agent.metrics.incidents import LARGE
+from em_agent.metrics.parameters import COMPARISONS, FORMATS, Format, choice
+from em_agent.metrics.table import Cell, to_csv
+
+NEXT_CURSOR = "X-Next-Cursor"
+_MEDIA_TYPES: Mapping[Format, str] = {"json": "application/json", "csv": "text/csv"}
+
+
+class Page(Protocol):
+    """What a list gives at once."""
+
+    next_cursor: str | None
+
+    def model_dump_json(self) -> str:
+        """The page as JSON."""
+
+
+class Grouped(Protocol):
+    """Metrics of a window."""
+
+    @property
+    def groups(self) -> Sequence[Any]:
+        """One for each key."""
+
+
+Listed = TypeVar("Listed", bound=Page)
+Measured = TypeVar("Measured", bound=Grouped)
+
+
+def described(text: str) -> dict[int | str, dict[str, Any]]:
+    """What the API's description says of an answer that may be CSV, too."""
+    return {200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": text}}
+
+
+def page_answer(
+    page: Listed, table: Callable[[Listed], tuple[Sequence[str], Iterable[Sequence[Cell]]]], form: Format
+) -> Response:
+    """The page as it was asked for; CSV has no room for the next page's cursor, so that a header has it."""
+    if form == "json":
+        return Response(page.model_dump_json(), media_type=_MEDIA_TYPES[form])
+    headers = {NEXT_CURSOR: page.next_cursor} if page.next_cursor else {}
+    return Response(to_csv(*table(page)), media_type=_MEDIA_TYPES[form], headers=headers)
+
+
+async def groups_answer(
+    given: Mapping[str, Sequence[str]],
+    measure: Callable[..., Awaitable[Measured]],
+    write: Callable[..., str],
+) -> Response:
+    """Metrics with the comparison and in the form that the texts ask for.
+
+    `measure(compare_previous=)` gives them, and `write(metrics, is_csv=, is_compared=)` the answer's body.
+
+    Raises:
+        InvalidError: `compare` or `format` is something that there is not.
+        RetriableError: the database does not answer.
+
+    """
+    is_compared = choice(given, "compare", COMPARISONS) is not None
+    form = choice(given, "format", FORMATS) or "json"
+    metrics = await measure(compare_previous=is_compared)
+    written = partial(write, metrics, is_csv=form == "csv", is_compared=is_compared)
+    content = await to_thread(written) if len(metrics.groups) > LARGE else written()
+    return Response(content, media_type=_MEDIA_TYPES[form])
