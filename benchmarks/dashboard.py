@@ -25,7 +25,7 @@ from em_agent.kit.logging import configure_logging
 from em_agent.kit.postgres import migrate
 from em_agent.services import open_gateway
 from em_agent.settings import load_settings
-from em_agent.workers.dbt import Transformer
+from em_agent.workers.transformer import Transformer
 
 FORGETS, REPEATS = 3, 10
 LARGEST_KB = 300
@@ -93,7 +93,7 @@ async def _ask(client: httpx2.AsyncClient, page: str, days: int) -> tuple[int, f
 def _run(url: str, incidents: int) -> None:
     asyncio.run(migrate(url))
     with tempfile.TemporaryDirectory() as work_dir:
-        Transformer(url, Path(work_dir)).run()
+        asyncio.run(Transformer(url, Path(work_dir)).run())
     asyncio.run(_fill(url, incidents))
     goal = 1000 if incidents <= 100_000 else 2000
     for days in (30, 365):

@@ -21,7 +21,7 @@ import httpx2
 from benchmarks.metrics import FILL_DIMENSIONS, fill_incidents
 from benchmarks.stand import Servers, body, free_port, request, role, servers, show
 from em_agent.api.metrics import PATH
-from em_agent.workers.dbt import Transformer
+from em_agent.workers.transformer import Transformer
 
 PER_SECOND = 5
 SECONDS = 60
@@ -107,7 +107,7 @@ def _is_ready(checks: dict[str, str]) -> bool:
 
 def _run(at: Servers, incidents: int) -> None:
     with tempfile.TemporaryDirectory() as work_dir:
-        Transformer(at.database_url, Path(work_dir)).run()
+        asyncio.run(Transformer(at.database_url, Path(work_dir)).run())
     asyncio.run(_fill(at.database_url, incidents))
     port = free_port()
     load = os.getloadavg()[0]

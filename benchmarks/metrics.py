@@ -25,7 +25,7 @@ from em_agent.api.metrics import PATH, router
 from em_agent.embedded.postgres import start_postgres
 from em_agent.kit.postgres import migrate, open_pool
 from em_agent.metrics.incidents import IncidentMeter
-from em_agent.workers.dbt import Transformer
+from em_agent.workers.transformer import Transformer
 
 YEARS = 4
 END = datetime(2026, 7, 1, tzinfo=UTC)
@@ -135,7 +135,7 @@ async def _measure(url: str) -> list[tuple[object, ...]]:
 def _run(url: str, incidents: int) -> None:
     asyncio.run(migrate(url))
     with tempfile.TemporaryDirectory() as work_dir:
-        Transformer(url, Path(work_dir)).run()
+        asyncio.run(Transformer(url, Path(work_dir)).run())
     asyncio.run(_fill(url, incidents))
     show(
         f"GET {PATH}, 90 days of {incidents:,} incidents in {YEARS} years",

@@ -17,7 +17,7 @@ from em_agent.embedded.nats import start_nats
 from em_agent.embedded.postgres import start_postgres
 from em_agent.kit.nats import open_client
 from em_agent.kit.postgres import Pool, migrate, open_pool
-from em_agent.workers.dbt import Transformer
+from em_agent.workers.transformer import Transformer
 
 settings.register_profile("ci", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 settings.load_profile("ci")
@@ -64,7 +64,7 @@ def marts_template(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) 
     """The name of a database with marts of nothing: to copy it costs a tenth of building them."""
     name = f"{TEMPLATE}_marts"
     asyncio.run(_execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
-    Transformer(with_database(postgres_url, name), dbt_directory(tmp_path_factory)).run()
+    asyncio.run(Transformer(with_database(postgres_url, name), dbt_directory(tmp_path_factory)).run())
     return name
 
 

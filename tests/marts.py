@@ -6,13 +6,26 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
-from em_agent.workers.dbt import Transformer
+from em_agent.workers import transformer as product
+from em_agent.workers.project import PROJECT_DIR
+from em_agent.workers.transformer import Summary
 from tests.conftest import TEMPLATE, dbt_directory, with_database
+
+
+class Transformer:
+    """The product's, for tests that have no event loop."""
+
+    def __init__(self, database_url: str, work_dir: Path, project_dir: Path = PROJECT_DIR) -> None:
+        self._transformer = product.Transformer(database_url, work_dir, project_dir)
+
+    def run(self, *, full_refresh: bool = False) -> Summary:
+        return asyncio.run(self._transformer.run(full_refresh=full_refresh))
 
 
 @contextlib.contextmanager

@@ -12,9 +12,8 @@ from em_agent.domain.incidents import Snapshot
 from em_agent.incidents import store as live
 from em_agent.kit import cursors
 from em_agent.kit.postgres import open_pool
-from em_agent.workers.dbt import Transformer
 from tests.domain.test_incidents import ev
-from tests.marts import body, database_url, execute, store, transformer  # noqa: F401
+from tests.marts import Transformer, body, database_url, execute, store, transformer  # noqa: F401
 from tests.parts import Gateway, gateway_on
 from tests.warehouse.trackers import START, Sent, record, sent
 

@@ -15,8 +15,7 @@ from em_agent.api.errors import install_error_handlers
 from em_agent.api.metrics import COMPLETENESS_PATH, router
 from em_agent.kit.postgres import open_pool
 from em_agent.metrics.incidents import IncidentMeter
-from em_agent.workers.dbt import Transformer
-from tests.marts import Stored, body, store
+from tests.marts import Stored, Transformer, body, store
 
 PATH = "/v1/metrics/incidents"
 

@@ -11,8 +11,7 @@ from em_agent.ask.asker import Asker
 from em_agent.kit.postgres import open_pool
 from em_agent.metrics.incidents import IncidentMeter
 from em_agent.search.query import Search
-from em_agent.workers.dbt import Transformer
-from tests.marts import body, database_url, execute, store, transformer  # noqa: F401
+from tests.marts import Transformer, body, database_url, execute, store, transformer  # noqa: F401
 
 NOW = datetime(2026, 4, 1, 10, 30, tzinfo=UTC)
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.embedded.stack import Stack
-from tests.marts import bare_url as database_url  # noqa: F401
-from tests.marts import transformer  # noqa: F401
+from tests.marts import (
+    database_url,  # noqa: F401
+    transformer,  # noqa: F401
+)
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -1,7 +1,6 @@
 """Installations to look at: databases filled through the front door, taken in as the workers do."""
 
 import asyncio
-import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -14,11 +13,11 @@ from em_agent.demo.fill import fill
 from em_agent.demo.plan import Plan
 from em_agent.demo.year import make_year
 from em_agent.kit.postgres import Connection, connect
-from em_agent.workers.dbt import Transformer
 from em_agent.workers.replay import replay_incidents
 from em_agent.workers.search import index_batch
 from tests.conftest import TEMPLATE, with_database
 from tests.deliveries import SECRET
+from tests.marts import Transformer
 from tests.parts import Gateway, gateway_on
 
 Sending = Callable[[Gateway], Awaitable[None]]
@@ -64,10 +63,7 @@ async def _post(gateway: Gateway, deployment: dict[str, str]) -> None:
 def fill_database(url: str, work_dir: Path, sending: Sending, storing: Storing | None = None) -> None:
     """Have a gateway take what is sent, and everything behind it be done: incidents, marts, index of words."""
     asyncio.run(_send(url, sending, storing))
-    environment = dict(os.environ)
     Transformer(url, work_dir).run()
-    os.environ.clear()  # it is dbt's configuration, and this database outlives the test that asks for it first
-    os.environ.update(environment)
     asyncio.run(_execute(url, "DELETE FROM outbox"))
 
 

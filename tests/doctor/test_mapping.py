@@ -4,9 +4,11 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from em_agent.doctor.mapping import examine_mapping
-from em_agent.workers.dbt import Transformer
-from tests.marts import bare_url as database_url  # noqa: F401
-from tests.marts import transformer  # noqa: F401
+from tests.marts import (
+    Transformer,
+    database_url,  # noqa: F401
+    transformer,  # noqa: F401
+)
 from tests.warehouse.deliveries import Incident, State, World, rows, store_rows
 
 

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import threading
 import time
 
 import pytest
@@ -73,33 +72,6 @@ async def test_the_error_of_a_part_ends_all() -> None:
     with pytest.raises(RuntimeError, match="broken"):
         await process.run_until_stopped(lasting(), failing())
     assert ended.is_set()
-
-
-async def test_work_aside_is_waited_for() -> None:
-    """It runs in another thread, and what it gives, or its error, reaches whoever waits."""
-    assert await process.run_aside(threading.current_thread) is not threading.current_thread()
-
-    def failing() -> None:
-        message = "broken"
-        raise RuntimeError(message)
-
-    with pytest.raises(RuntimeError, match="broken"):
-        await process.run_aside(failing)
-
-
-async def test_work_aside_holds_nothing_up() -> None:
-    """Cancelled, its caller goes on at once, and the work, in a thread that ends with the process, changes nothing."""
-    may_end = threading.Event()
-    task = asyncio.create_task(process.run_aside(lambda: _until(may_end)))
-    await asyncio.sleep(0)
-    async with asyncio.timeout(5):
-        await process.cancel([task])
-    may_end.set()
-    assert task.cancelled()
-
-
-def _until(event: threading.Event) -> None:
-    event.wait(60)
 
 
 def test_memory_is_given_back_after_a_burst(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,7 @@ from em_agent.kit.postgres import open_pool
 from em_agent.metrics.incidents import MOST_REMEMBERED, IncidentMeter
 from em_agent.metrics.models import Duration, Group, IncidentMetrics
 from em_agent.metrics.query import Query
-from em_agent.workers.dbt import Transformer
-from tests.marts import execute, fetch, store
+from tests.marts import Transformer, execute, fetch, store
 from tests.warehouse.histories import START, Told, histories
 from tests.warehouse.truth import truth
 

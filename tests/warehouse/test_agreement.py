@@ -11,8 +11,7 @@ from em_agent.domain.fold import fold
 from em_agent.domain.incidents import Incident, IncidentEvent
 from em_agent.integrations.registry import INCIDENT_READERS
 from em_agent.kit import json as kit_json
-from em_agent.workers.dbt import Transformer
-from tests.marts import execute, fetch, store
+from tests.marts import Transformer, execute, fetch, store
 from tests.warehouse.histories import histories, read_histories
 from tests.warehouse.test_odd_bodies import odd_bodies, odd_readings
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from em_agent.workers.dbt import Transformer
-from tests.marts import execute, fetch
+from tests.marts import Transformer, execute, fetch
 from tests.warehouse.deliveries import World, make_world, rows, store_rows
 from tests.warehouse.delivery_truth import true_branches, true_commits, true_deployments, true_links
 

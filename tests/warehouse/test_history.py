@@ -5,8 +5,7 @@ import math
 import random
 from datetime import UTC, datetime
 
-from em_agent.workers.dbt import Transformer
-from tests.marts import Stored, body, execute, fetch, store
+from tests.marts import Stored, Transformer, body, execute, fetch, store
 from tests.warehouse.lives import lives, told, truth
 from tests.warehouse.test_project import snapshot
 

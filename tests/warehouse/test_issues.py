@@ -4,8 +4,7 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
-from em_agent.workers.dbt import Transformer
-from tests.marts import body, execute, fetch, store
+from tests.marts import Transformer, body, execute, fetch, store
 from tests.payloads import event_type_of, payload, payload_files
 from tests.warehouse.issue_lives import NUMBERS, TRACKERS, lives
 from tests.warehouse.test_odd_bodies import DEEP, VALUES

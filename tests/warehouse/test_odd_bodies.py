@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from em_agent.errors import RetriableError
-from em_agent.workers.dbt import Transformer
-from tests.marts import body, execute, fetch, store
+from tests.marts import Transformer, body, execute, fetch, store
 
 RECEIVED = datetime(2026, 3, 1, 10, tzinfo=UTC)
 NUMBER = "1e999999"

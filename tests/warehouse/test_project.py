@@ -4,8 +4,7 @@ import math
 import random
 from typing import Any
 
-from em_agent.workers.dbt import Transformer
-from tests.marts import execute, fetch, store
+from tests.marts import Transformer, execute, fetch, store
 from tests.warehouse.histories import Told, histories
 from tests.warehouse.truth import truth
 

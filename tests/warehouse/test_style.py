@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from em_agent.workers.dbt import PROJECT_DIR, Transformer, connection_variables, dbt_variables
+from em_agent.workers.dbt import connection_variables, dbt_variables
+from em_agent.workers.project import PROJECT_DIR
+from tests.marts import Transformer
 
 ROOT = Path(__file__).parents[2]
 

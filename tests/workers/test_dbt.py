@@ -1,5 +1,6 @@
-"""The long-lived runner of the dbt project."""
+"""What dbt builds and compiles of the project, and who takes in new events by it."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -9,8 +10,18 @@ from pathlib import Path
 import pytest
 
 from em_agent.errors import ConfigurationError, PermanentError, RetriableError
-from em_agent.workers.dbt import PROJECT_DIR, Transformer, connection_variables, dbt_variables
-from tests.marts import body, execute, fetch, store
+from em_agent.integrations.registry import SOURCES
+from em_agent.workers import refreshes
+from em_agent.workers.building import build
+from em_agent.workers.dbt import connection_variables, dbt_variables
+from em_agent.workers.project import PROJECT_DIR
+from tests.marts import (
+    Transformer,
+    body,
+    execute,
+    fetch,
+    store,
+)
 
 RECEIVED = datetime(2026, 3, 1, 10, tzinfo=UTC)
 DBT = Path(sys.executable).parent / "dbt"
@@ -21,13 +32,13 @@ def _by_hand(database_url: str, work_dir: Path) -> dict[str, str]:
     return {**os.environ, **connection_variables(database_url), **dbt_variables(work_dir)}
 
 
-def test_every_model_and_rule_passes_its_tests(database_url: str, tmp_path: Path) -> None:
+def test_every_model_and_rule_passes_its_tests(bare_url: str, tmp_path: Path) -> None:
     """Plain `dbt build` on a new database passes every data test and unit test of the project."""
     data = {"id": "P1", "service": {"id": "S1", "summary": "One"}, "teams": [{"id": "T1"}], "priority": {"id": "A"}}
-    store(database_url, [("a", body("incident.triggered", data), RECEIVED, RECEIVED)])
-    outcome = subprocess.run([DBT, "build"], env=_by_hand(database_url, tmp_path), capture_output=True, check=False)
+    store(bare_url, [("a", body("incident.triggered", data), RECEIVED, RECEIVED)])
+    outcome = subprocess.run([DBT, "build"], env=_by_hand(bare_url, tmp_path), capture_output=True, check=False)
     assert outcome.returncode == 0, outcome.stdout
-    assert fetch(database_url, "SELECT incident_id FROM warehouse.fct_incidents") == [{"incident_id": "P1"}]
+    assert fetch(bare_url, "SELECT incident_id FROM warehouse.fct_incidents") == [{"incident_id": "P1"}]
 
 
 def test_a_run_says_what_it_did(database_url: str, transformer: Transformer, capfd: pytest.CaptureFixture[str]) -> None:
@@ -82,7 +93,7 @@ def test_errors_say_whether_to_try_again(database_url: str, transformer: Transfo
     with pytest.raises(RetriableError):
         Transformer("postgresql://em@127.0.0.1:1/none", tmp_path).run()
     with pytest.raises(ConfigurationError, match="DATABASE_URL"):
-        Transformer("postgresql://em@127.0.0.1:1/none?colour=red", tmp_path)
+        asyncio.run(build("postgresql://em@127.0.0.1:1/none?colour=red", tmp_path, PROJECT_DIR, [[]]))
 
 
 def test_urls_are_read_as_libpq_reads_them() -> None:
@@ -96,3 +107,17 @@ def test_urls_are_read_as_libpq_reads_them() -> None:
         "PGHOST": "db", "PGPORT": "5432", "PGUSER": "em", "PGDATABASE": "em",
     }  # fmt: skip
     assert (PROJECT_DIR / "dbt_project.yml").is_file()
+
+
+def test_every_model_has_its_place(database_url: str) -> None:
+    """What reads events lies in the folder of a source's vendor, and the freshness comes after every mart."""
+    kept = fetch(database_url, "SELECT model, vendor, upstreams, statement FROM warehouse.refreshes")
+    upstreams = {row["model"]: set(row["upstreams"]) for row in kept}
+    vendors = {name.split("_")[0] for name in SOURCES}
+    assert {row["vendor"] for row in kept if "events_raw" in (row["statement"] or "")} == vendors
+    above = upstreams[refreshes.LAST]
+    while more := set().union(*(upstreams[model] for model in above)) - above:
+        above |= more
+    marts = {path.stem for path in (PROJECT_DIR / "models/marts").rglob("*.sql")}
+    assert marts - above == {refreshes.LAST}
+    assert {path.stem for path in (PROJECT_DIR / "models").rglob("*.sql")} == set(upstreams)

@@ -4,9 +4,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from em_agent.configuration import Configuration
-from em_agent.workers.dbt import Transformer
 from em_agent.workers.mapping import names_of, store_mapping
-from tests.marts import fetch
+from tests.marts import Transformer, fetch
 from tests.warehouse.deliveries import Incident, State, World, rows, store_rows
 
 AT = datetime(2026, 3, 1, 10, tzinfo=UTC)

@@ -53,11 +53,11 @@ async def _replay_incidents(url: str) -> None:
 
 
 def _replay_warehouse(url: str) -> None:
-    from em_agent.workers.dbt import Transformer
+    from em_agent.workers.transformer import Transformer
 
     typer.echo("Rebuilding the marts.", err=True)
     with TemporaryDirectory(prefix="em-agent-") as work_dir:
-        summary = Transformer(url, Path(work_dir)).run(full_refresh=True)
+        summary = asyncio.run(Transformer(url, Path(work_dir)).run(full_refresh=True))
     typer.echo(f"Done: {summary.new_events} events of incidents in {summary.seconds:.1f} s.", err=True)
 
 

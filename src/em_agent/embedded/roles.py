@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
-from em_agent.domain.consumers import SLACK
+from em_agent.domain.consumers import SLACK, WORKERS
 from em_agent.embedded.endpoints import reachable_host
 from em_agent.embedded.forks import can_fork, fork
 from em_agent.embedded.processes import Process, make_nice, spawn
@@ -48,7 +48,7 @@ class Role:
 
 
 def default_roles(settings: Settings, run: Callable[[Sequence[str]], None]) -> list[Role]:
-    """Every role of the product, each once; dbt apart, so that a run of it never delays the live state.
+    """Every role of the product, each once.
 
     `run` does what the command `em-agent` does with the words it is given.
     """
@@ -62,8 +62,7 @@ def default_roles(settings: Settings, run: Callable[[Sequence[str]], None]) -> l
     return [
         role("gateway", ready_url=f"http://{host}:{settings.port}/readyz/ingest"),
         role("connectors", ready_url=f"http://{host}:{settings.connectors_port}/healthz"),
-        role("relay", "incidents", "search", *([SLACK] if settings.has_slack else []), niceness=NICE),
-        role("worker", "warehouse", niceness=NICE),
+        role("relay", *WORKERS, *([SLACK] if settings.has_slack else []), niceness=NICE),
     ]
 
 

@@ -1,13 +1,11 @@
 """Memory that a process has no use for any more: the C library keeps it unless told otherwise."""
 
 import ctypes
-import functools
 import gc
 
 # malloc.h
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _LARGE_BYTES = 256 * 1024
-_CACHING = type(functools.cache(lambda: None))
 
 
 def keep_small() -> None:
@@ -24,13 +22,6 @@ def settle() -> None:
     """Leave what there is now, which stays until the process ends, out of every later garbage collection."""
     gc.collect()
     gc.freeze()
-
-
-def forget(*packages: str) -> None:
-    """Empty what the functions of these packages remember of their answers, as when their work is done for good."""
-    for found in gc.get_objects():
-        if isinstance(found, _CACHING) and found.__module__.split(".")[0] in packages:
-            found.cache_clear()
 
 
 def give_back() -> None:

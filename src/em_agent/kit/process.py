@@ -1,12 +1,9 @@
 """Runs a role until it is told to stop."""
 
 import asyncio
-import concurrent.futures
-import contextlib
 import signal
-import threading
 import time
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Collection, Coroutine
 from typing import Any, TypeVar
 
 import structlog
@@ -68,33 +65,6 @@ def stop_event() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     return stopped
-
-
-async def run_aside(work: Callable[[], Result]) -> Result:
-    """What the work gives, done in a thread that nobody waits for when this is cancelled: the process may end first."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[Result] = loop.create_future()
-
-    def settle(settled: "concurrent.futures.Future[Result]") -> None:
-        if done.done():
-            return
-        error = settled.exception()
-        if error is None:
-            done.set_result(settled.result())
-        else:
-            done.set_exception(error)
-
-    def aside() -> None:
-        settled: concurrent.futures.Future[Result] = concurrent.futures.Future()
-        try:
-            settled.set_result(work())
-        except BaseException as raised:  # noqa: BLE001 - whoever waits gets it
-            settled.set_exception(raised)
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(settle, settled)
-
-    threading.Thread(target=aside, daemon=True).start()
-    return await done
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

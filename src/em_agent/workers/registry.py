@@ -9,6 +9,7 @@ from em_agent.domain.consumers import INCIDENTS, WAREHOUSE
 from em_agent.kit.postgres import Pool
 from em_agent.workers.consume import Consumer
 from em_agent.workers.incidents import incidents_consumer
+from em_agent.workers.warehouse import Warehouse
 
 
 def build_consumer(  # noqa: PLR0913 - what consumers work with
@@ -30,7 +31,5 @@ def build_consumer(  # noqa: PLR0913 - what consumers work with
     if name == INCIDENTS:
         return incidents_consumer(pool, client, replicas=replicas)
     if name == WAREHOUSE:
-        from em_agent.workers.warehouse import Warehouse  # noqa: PLC0415 - what it loads, other consumers need not carry
-
         return Warehouse(database_url, work_dir, configuration).consumer()
     raise KeyError(name)

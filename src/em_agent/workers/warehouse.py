@@ -1,6 +1,6 @@
-"""The consumer that runs dbt when events arrive.
+"""The consumer that brings the marts up to date when events arrive.
 
-dbt itself finds what is new: the events of the outbox that it has not staged. A message only says that there is
+The models themselves find what is new: the events of the outbox that are not staged. A message only says that there is
 something; it is acknowledged after the run, and with that the outbox may let its event go.
 """
 
@@ -15,11 +15,9 @@ from nats.aio.msg import Msg
 from em_agent.configuration import Configuration
 from em_agent.domain.consumers import WAREHOUSE
 from em_agent.errors import PermanentError, RetriableError
-from em_agent.kit import memory
-from em_agent.kit.process import run_aside
 from em_agent.workers.consume import Consumer
-from em_agent.workers.dbt import Transformer
 from em_agent.workers.mapping import store_mapping
+from em_agent.workers.transformer import Transformer
 
 BATCH_SIZE = 5000
 # A message that comes again during a long run only causes a short one after it.
@@ -34,7 +32,6 @@ class Warehouse:
 
     def __init__(self, database_url: str, work_dir: Path, configuration: Configuration) -> None:
         """Transform the database at `database_url`, by this mapping of services; dbt's files go below `work_dir`."""
-        memory.keep_small()
         self._database_url = database_url
         self._configuration = configuration
         self._transformer = Transformer(database_url, work_dir)
@@ -66,8 +63,7 @@ class Warehouse:
         """
         started = time.monotonic()
         try:
-            await run_aside(self._transformer.load)
-            summary = await run_aside(self._transformer.run)
+            summary = await self._transformer.run()
         except PermanentError as error:
             log.exception("warehouse.failed")
             raise RetriableError(str(error)) from error  # the events stay; a mended release or database takes them in

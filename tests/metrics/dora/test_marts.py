@@ -12,9 +12,8 @@ from em_agent.kit.postgres import open_pool
 from em_agent.metrics.dora.deployments import DeploymentQuery, find_deployments
 from em_agent.metrics.dora.meter import DoraMeter
 from em_agent.metrics.dora.query import DoraQuery
-from em_agent.workers.dbt import Transformer
 from em_agent.workers.replay import replay_incidents
-from tests.marts import Stored, body, database_url, store, transformer  # noqa: F401
+from tests.marts import Stored, Transformer, body, database_url, store, transformer  # noqa: F401
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 QUERY = DoraQuery(since=DAY, until=DAY + timedelta(days=7), group_by=("service",))

@@ -1,29 +1,64 @@
 {#- What dbt's own does, in one statement where it takes six: the rows that the model gives replace those of the same
-    keys. A run of few events is made of little else than statements and connections. -#}
+    keys. The statement is kept, for the worker to run whenever something is new. -#}
 {% materialization incremental, adapter="postgres" %}
     {%- set known = load_cached_relation(this) -%}
     {%- if known is none or known.is_view or should_full_refresh() -%}
         {{ return(dbt.materialization_incremental_default()) }}
     {%- endif -%}
+    {%- set refresh = refresh_statement(sql, pre_hooks, post_hooks) -%}
+    {% call statement("main") %}
+        {{ refresh }}
+    {% endcall %}
+    {{ keep_refresh(refresh) }}
+    {{ adapter.commit() }}
+    {{ return({"relations": [this.incorporate(type="table")]}) }}
+{% endmaterialization %}
+
+{#- The model's refresh, for a transaction of its own: it depends on nothing but what is in the database at its run. -#}
+{% macro refresh_statement(sql, pre_hooks, post_hooks) %}
     {%- set given = adapter.quote(this.identifier ~ "__given") -%}
     {%- set key = config.require("unique_key") -%}
     {%- set key = key if key is string else key | join(", ") -%}
-    {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {{ run_hooks(pre_hooks, inside_transaction=True) }}
-    {% call statement("main") %}
-        create temporary table {{ given }} on commit drop as (
-            {{ sql }}
-        );
-        {{ expect_same_columns(given, this) }};
-        {{ remember_taken_in() }};
-        delete from {{ this }} where ({{ key }}) in (select {{ key }} from {{ given }});
-        insert into {{ this }} select * from {{ given }}
+    {{ rendered_hooks(pre_hooks) }}
+    create temporary table {{ given }} on commit drop as (
+        {{ sql }}
+    );
+    {{ expect_same_columns(given, this) }};
+    {{ remember_taken_in() }};
+    delete from {{ this }} where ({{ key }}) in (select {{ key }} from {{ given }});
+    insert into {{ this }} select * from {{ given }};
+    {{ rendered_hooks(post_hooks) }}
+{% endmacro %}
+
+{% macro rendered_hooks(hooks) %}
+    {%- for hook in hooks -%}
+        {%- set rendered = render(hook.get("sql")) | trim -%}
+        {%- if rendered %} {{ rendered }}; {% endif -%}
+    {%- endfor -%}
+{% endmacro %}
+
+{#- Keep the statement (none of a view), where the run is one of the worker's, which names the project's version. The
+    database's name goes, so that the statement outlives a copy or a restore under another name. -#}
+{% macro keep_refresh(refresh) %}
+    {%- set project = var("project_version", none) -%}
+    {%- if project is none %} {{ return("") }} {% endif -%}
+    {%- set upstreams = [] -%}
+    {%- for node in model.depends_on.nodes if node.startswith("model.") -%}
+        {%- do upstreams.append("'" ~ node.split(".")[-1] ~ "'") -%}
+    {%- endfor -%}
+    {% call statement("keep_refresh") %}
+        insert into warehouse.refreshes (project, model, vendor, upstreams, statement)
+        values (
+            '{{ project }}',
+            '{{ this.identifier }}',
+            {{ "'" ~ model.fqn[2] ~ "'" if model.fqn[1] == "staging" else "null" }},
+            array[{{ upstreams | join(", ") }}]::text[],
+            {{ "$em_agent$" ~ refresh | replace(adapter.quote(this.database) ~ '."', '"') ~ "$em_agent$" if refresh else "null" }}
+        )
+        on conflict (project, model) do update
+        set vendor = excluded.vendor, upstreams = excluded.upstreams, statement = excluded.statement
     {% endcall %}
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {{ adapter.commit() }}
-    {{ run_hooks(post_hooks, inside_transaction=False) }}
-    {{ return({"relations": [this.incorporate(type="table")]}) }}
-{% endmaterialization %}
+{% endmacro %}
 
 {#- An error where a table has other columns than those that it is to take in. -#}
 {% macro expect_same_columns(given, taken) %}

@@ -13,6 +13,7 @@
         )
     {% endcall %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {{ keep_refresh(none) }}
     {{ adapter.commit() }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({"relations": [target_relation]}) }}

@@ -4,7 +4,13 @@
     it has read has a later one. -#}
 {% macro take_turn() %}
     select pg_advisory_xact_lock(hashtextextended('em_agent.warehouse', 0));
-    select set_config('em_agent.mark', warehouse.next_mark()::text, true)
+    select
+        set_config('em_agent.mark', warehouse.next_mark()::text, true),
+        set_config(
+            'em_agent.watermark',
+            (select max(mark)::text from warehouse.taken_in where model = '{{ this.identifier }}'),
+            true
+        )
 {% endmacro %}
 
 {#- The mark of this turn, which every model gives its rows as `transformed_at`, whatever marks they were made of. -#}
@@ -12,15 +18,11 @@
     nullif(current_setting('em_agent.mark', true), '')::timestamptz
 {%- endmacro %}
 
-{#- The mark up to which this model has taken in all of its upstreams, also where nothing came of it. A literal, not a
-    subquery, so that the planner sees how few rows lie after it and goes by the index. -#}
-{% macro watermark() %}
-    {%- if not execute -%} {{ return("'-infinity'::timestamptz") }} {%- endif -%}
-    {%- set query -%}
-        select coalesce(max(mark), '-infinity')::text from warehouse.taken_in where model = '{{ this.identifier }}'
-    {%- endset -%}
-    {{- return("'" ~ run_query(query)[0][0] ~ "'::timestamptz") -}}
-{% endmacro %}
+{#- The mark up to which this model has taken in all of its upstreams, also where nothing came of it. No subquery, so
+    that the planner, which looks at settings, sees how few rows lie after it and goes by the index. -#}
+{% macro watermark() -%}
+    coalesce(nullif(current_setting('em_agent.watermark', true), ''), '-infinity')::timestamptz
+{%- endmacro %}
 
 {#- Note that the model has taken in what there was at its turn. -#}
 {% macro remember_taken_in() %}

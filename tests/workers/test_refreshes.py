@@ -1,5 +1,6 @@
-"""Runs of some of the models: what they leave out, and that they leave out no event."""
+"""Runs of some of the models, by what dbt compiled of them: what they leave out, and that they leave out no event."""
 
+import asyncio
 import json
 import random
 import re
@@ -11,9 +12,9 @@ from typing import Any
 import pytest
 
 from em_agent.integrations.registry import SOURCES
-from em_agent.workers import dbt, selection
-from em_agent.workers.dbt import Transformer
-from tests.marts import body, execute, fetch, store
+from em_agent.workers.building import build
+from em_agent.workers.project import PROJECT_DIR
+from tests.marts import Transformer, body, execute, fetch, store
 
 RECEIVED = datetime(2026, 3, 1, 10, tzinfo=UTC)
 # Models of another vendor, and one that is made of both.
@@ -42,11 +43,16 @@ OURS = re.compile(r"dim_|fct_incidents_received")
 
 
 @pytest.fixture
-def transformer(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Transformer:
-    """What runs the project, without the models of the other vendors, and these."""
+def database_url(bare_url: str) -> str:
+    """A database without the marts of the whole project."""
+    return bare_url
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The project without the models of the other vendors, and with these."""
     project = tmp_path / "project"
-    shutil.copytree(dbt.PROJECT_DIR, project)
-    monkeypatch.setattr(dbt, "PROJECT_DIR", project)
+    shutil.copytree(PROJECT_DIR, project)
     for place in OTHERS:
         for path in (project / "models").glob(place):
             shutil.rmtree(path)
@@ -57,7 +63,13 @@ def transformer(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         path = project / "models" / f"{place}.sql"
         path.parent.mkdir()
         path.write_text(text)
-    return Transformer(database_url, tmp_path / "work")
+    return project
+
+
+@pytest.fixture
+def transformer(database_url: str, tmp_path: Path, project: Path) -> Transformer:
+    """What runs it."""
+    return Transformer(database_url, tmp_path / "work", project)
 
 
 def _push(number: int, incident: str) -> tuple[str, str, None, datetime, str]:
@@ -93,27 +105,52 @@ def test_a_run_looks_at_what_new_events_concern(database_url: str, transformer: 
     assert _mentions(database_url) == [{"incident_id": "P1", "status": "triggered", "pushes": 1}]
 
 
-def test_a_view_that_is_gone_is_made_again(database_url: str, transformer: Transformer) -> None:
-    """Views are replaced by the first run, and by later ones where one is missing."""
+def test_what_is_gone_is_made_again(database_url: str, transformer: Transformer) -> None:
+    """A view or table that was dropped is made again by the next run, with all that was in it."""
     transformer.run()
-    execute(database_url, "DROP VIEW warehouse.int_incidents__sequenced")
     store(database_url, [("a", body("incident.triggered", {"id": "P1"}), RECEIVED, RECEIVED)])
     transformer.run()
-    assert fetch(database_url, "SELECT incident_id FROM warehouse.fct_incidents") == [{"incident_id": "P1"}]
+    execute(database_url, "DROP VIEW warehouse.int_incidents__sequenced; DROP TABLE warehouse.fct_incidents CASCADE")
+    store(database_url, [("b", body("incident.triggered", {"id": "P2"}), RECEIVED, RECEIVED)])
+    transformer.run()
+    found = fetch(database_url, "SELECT incident_id FROM warehouse.fct_incidents ORDER BY 1")
+    assert [row["incident_id"] for row in found] == ["P1", "P2"]
 
 
-def test_tags_are_built_anew(database_url: str, transformer: Transformer) -> None:
-    """A full refresh of tags builds their models from all there is, and leaves the tables of others alone."""
+def test_a_lost_statement_is_compiled_again(database_url: str, transformer: Transformer) -> None:
+    """Where the statements are gone, or one fails, dbt takes in what is new and compiles them again."""
+    transformer.run()
+    kept = "SELECT count(*) FILTER (WHERE statement LIKE '%em_agent.mark%') AS n FROM warehouse.refreshes"
+    whole = fetch(database_url, kept)
+    for number, loss in enumerate(
+        (
+            "DELETE FROM warehouse.refreshes",
+            "UPDATE warehouse.refreshes SET statement = 'SELECT 1/0' WHERE vendor <> ''",
+        )
+    ):
+        execute(database_url, loss)
+        store(database_url, [(f"a{number}", body("incident.triggered", {"id": f"P{number}"}), RECEIVED, RECEIVED)])
+        transformer.run()
+        found = fetch(database_url, "SELECT count(*) AS n FROM warehouse.fct_incidents")
+        assert (fetch(database_url, kept), found) == (whole, [{"n": number + 1}])
+
+
+def test_the_mapping_is_applied_to_all_that_was(database_url: str, transformer: Transformer) -> None:
+    """With another mapping what rests on it is built from all there is; the tables of others are left alone."""
     store(database_url, [("a", body("incident.triggered", {"id": "P1"}), RECEIVED, RECEIVED), _push(1, "P1")])
     transformer.run()
     tables = "SELECT 'warehouse.fct_incidents'::regclass::oid AS oid"
     table, before = fetch(database_url, tables), _mentions(database_url)
-    execute(database_url, "UPDATE warehouse.fct_mentions SET pushes = 7; DELETE FROM outbox")
-    transformer.run(full_refresh=True, tags=["delivery"])
+    execute(
+        database_url,
+        "UPDATE warehouse.fct_mentions SET pushes = 7; DELETE FROM outbox; UPDATE delivery_settings SET version = 5",
+    )
+    transformer.run()
     assert (fetch(database_url, tables), _mentions(database_url)) == (table, before)
+    assert fetch(database_url, "SELECT built_version FROM delivery_settings") == [{"built_version": 5}]
 
 
-def test_no_event_is_left_out(database_url: str, transformer: Transformer) -> None:
+def test_no_event_is_left_out(database_url: str, transformer: Transformer, project: Path, tmp_path: Path) -> None:
     """Whatever runs build which models in which order, between them and by hand, the tables are those of a full build."""
     rng = random.Random(4)
     models = ["stg_pagerduty__incident_events", "fct_incident_episodes", "fct_incidents", "stg_madeup__pushes"]
@@ -123,10 +160,9 @@ def test_no_event_is_left_out(database_url: str, transformer: Transformer) -> No
         kind = rng.choice(["triggered", "acknowledged", "resolved"])
         told = (f"a{number}", body(f"incident.{kind}", {"id": incident}), RECEIVED.replace(minute=number), RECEIVED)
         store(database_url, rng.choice([[told], [_push(number, incident)], [told, _push(number, incident)]]))
-        if rng.random() < 0.4:
-            transformer._invoke(["run", "--select", rng.choice(models)])
-        if rng.random() < 0.5:
-            transformer._invoke(["run", "--select", "fct_mentions"])
+        by_hand = [["--select", model] for model in (rng.choice(models), "fct_mentions") if rng.random() < 0.2]
+        if by_hand:
+            asyncio.run(build(database_url, tmp_path / "work", project, by_hand))
         if rng.random() < 0.6:
             transformer.run()
             execute(database_url, "DELETE FROM outbox")
@@ -135,23 +171,6 @@ def test_no_event_is_left_out(database_url: str, transformer: Transformer) -> No
     transformer.run(full_refresh=True)
     assert found == _mentions(database_url)
     assert sum(row["pushes"] for row in found) > 2
-
-
-def test_every_model_has_its_place(database_url: str, tmp_path: Path) -> None:
-    """What reads events lies in the folder of a source's vendor, and the freshness comes after every mart."""
-    transformer = Transformer(database_url, tmp_path)
-    transformer.load()
-    nodes = {node.unique_id: node for node in transformer._manifest.nodes.values() if node.resource_type == "model"}
-    reads = ["em_agent", "events_raw"]
-    readers = {node.fqn[1:3] and tuple(node.fqn[1:3]) for node in nodes.values() if reads in node.sources}
-    vendors = {name.split("_")[0] for name in SOURCES}
-    assert readers <= {("staging", vendor) for vendor in vendors}
-    last = nodes[f"model.em_agent.{selection._LAST}"].depends_on.nodes
-    marts = {node.unique_id for node in nodes.values() if node.fqn[1] == "marts" and node.name != selection._LAST}
-    above = set(last)
-    while more := {up for name in above for up in nodes[name].depends_on.nodes if up in nodes} - above:
-        above |= more
-    assert marts <= above
 
 
 def test_marks_only_grow(database_url: str) -> None:
