@@ -14,7 +14,7 @@ from em_agent.incidents import store
 from em_agent.kit.postgres import Pool
 from tests.delivered import Broken, Deployed, World, build
 from tests.domain.test_incidents import ev
-from tests.marts import database_url  # noqa: F401
+from tests.marts import bare_url as database_url  # noqa: F401
 from tests.parts import Gateway, gateway_on
 
 PATH = "/v1/metrics/dora"

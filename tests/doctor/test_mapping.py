@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from em_agent.doctor.mapping import examine_mapping
 from tests.marts import (
     Transformer,
-    database_url,  # noqa: F401
     transformer,  # noqa: F401
 )
+from tests.marts import bare_url as database_url  # noqa: F401
 from tests.warehouse.deliveries import Incident, State, World, rows, store_rows
 
 

@@ -17,7 +17,7 @@ from em_agent.metrics.dora.meter import DoraMeter
 from em_agent.metrics.dora.models import DoraGroup, DoraMetrics
 from em_agent.metrics.dora.query import DoraQuery
 from tests.delivered import Broken, Deployed, World, build
-from tests.marts import database_url  # noqa: F401
+from tests.marts import bare_url as database_url  # noqa: F401
 
 BERLIN = ZoneInfo("Europe/Berlin")
 START = datetime(2026, 3, 2, tzinfo=UTC)
