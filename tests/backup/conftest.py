@@ -38,6 +38,13 @@ async def empty_url(postgres_url: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+async def bare_url(postgres_url: str) -> AsyncIterator[str]:
+    """A database with nothing in it."""
+    async for url in _made(postgres_url):
+        yield url
+
+
+@pytest.fixture
 async def template_url(postgres_url: str) -> AsyncIterator[str]:
     """A database as the migrations make it."""
     async for url in _made(postgres_url, f"TEMPLATE {TEMPLATE}"):

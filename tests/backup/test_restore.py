@@ -14,7 +14,7 @@ from em_agent.domain.documents import Document, Passage
 from em_agent.errors import ConflictError, InvalidError, NotFoundError, RetriableError
 from em_agent.kit import postgres
 from em_agent.kit.nats import open_client
-from em_agent.kit.postgres import Pool, migration_files, open_pool
+from em_agent.kit.postgres import Pool, has_migrations, migration_files, open_pool
 from em_agent.search import store
 from tests.backup.conftest import execute, relations, rows_of
 from tests.conftest import with_database
@@ -127,13 +127,14 @@ async def test_a_database_in_use_is_left_alone(database_url: str, tmp_path: Path
     assert await rows_of(database_url) == before
 
 
-async def test_an_older_release_is_brought_up(empty_url: str, template_url: str, tmp_path: Path) -> None:
-    """A backup that lacks the newest migration is restored and has it afterwards."""
-    name, _ = migration_files()[-1]
-    assert name == "0015_open_incidents.sql"
-    await execute(template_url, f"DELETE FROM schema_migrations WHERE name = '{name}'; DROP INDEX incidents_open")
-    await _restored(empty_url, await _backed_up(template_url, tmp_path / "a.backup"))
-    assert "incidents_open" in await relations(empty_url)
+async def test_an_older_release_is_brought_up(bare_url: str, empty_url: str, tmp_path: Path) -> None:
+    """A backup of a database that lacks the newest migration is restored, and has it afterwards."""
+    await execute(bare_url, "CREATE TABLE schema_migrations (name text PRIMARY KEY, applied_at timestamptz)")
+    for name, sql in migration_files()[:-1]:
+        await execute(bare_url, f"{sql}; INSERT INTO public.schema_migrations VALUES ('{name}', now())")
+    async with open_pool(empty_url, name="test", size=1) as pool:
+        await _restored(empty_url, await _backed_up(bare_url, tmp_path / "a.backup"))
+        assert await has_migrations(pool)
 
 
 async def test_a_newer_release_is_refused(database_url: str, tmp_path: Path) -> None:
