@@ -44,6 +44,7 @@ def test_no_secret_is_shown() -> None:
             database_url=database_url,
             pagerduty=pagerduty_account(settings),
             crawl_seconds=1,
+            retention_days=None,
         ),
         GatewayServices(
             **none,  # type: ignore[arg-type]

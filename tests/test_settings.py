@@ -35,7 +35,11 @@ def _load(name: str, value: str) -> Settings:
         ("EM_AGENT_API_KEYS", " , "),
         ("PAGERDUTY_WEBHOOK_SECRET", ","),
         ("EM_AGENT_LOG_LEVEL", "loud"),
-        ("EM_AGENT_RETENTION_DAYS", "30"),
+        ("EM_AGENT_RETENTION_DAYS", "0"),
+        ("EM_AGENT_RETENTION_DAYS", "-1"),
+        ("EM_AGENT_RETENTION_DAYS", "1.5"),
+        ("EM_AGENT_RETENTION_DAYS", "a year"),
+        ("EM_AGENT_RETENTION_DAYS", "99999999999"),
     ],
 )
 def test_wrong_setting_is_named(name: str, value: str) -> None:

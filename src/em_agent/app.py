@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -22,6 +22,8 @@ from em_agent.ask.asker import Asker
 from em_agent.ask.model import Model
 from em_agent.connectors import routes
 from em_agent.connectors.crawl import Crawler
+from em_agent.connectors.rebuild import rebuild_marts
+from em_agent.connectors.retention import Retention
 from em_agent.connectors.schedule import Schedule
 from em_agent.connectors.telemetry import count_request
 from em_agent.dashboard.backend import Backend as DashboardBackend
@@ -111,17 +113,18 @@ def build_crawler(services: ConnectorServices) -> Crawler | None:
 
 @asynccontextmanager
 async def scheduled(services: ConnectorServices) -> AsyncIterator[None]:
-    """Crawl by the clock meanwhile, if there is an account and the setting is not 0."""
-    crawler = build_crawler(services)
-    if crawler is None or not services.crawl_seconds:
-        yield
-        return
-    schedule = Schedule(crawler, services.pool, every_seconds=services.crawl_seconds)
-    task = asyncio.create_task(schedule.run(), name="crawl-schedule")
+    """Do by the clock meanwhile what is set: crawl, and let go what is old."""
+    crawler, days, url = build_crawler(services), services.retention_days, services.database_url
+    work: list[Coroutine[Any, Any, None]] = []
+    if crawler is not None and services.crawl_seconds:
+        work.append(Schedule(crawler, services.pool, every_seconds=services.crawl_seconds).run())
+    if days is not None:
+        work.append(Retention(url, days, partial(rebuild_marts, url)).run())
+    tasks = [asyncio.create_task(part) for part in work]
     try:
         yield
     finally:
-        await cancel([task])
+        await cancel(tasks)
 
 
 def build_asker(backend: GatewayBackend, meter: IncidentMeter, model: Model | None = None) -> Asker:

@@ -72,6 +72,7 @@ class ConnectorServices(Connections):
     database_url: str = field(repr=False)
     pagerduty: PagerDutyAccount | None
     crawl_seconds: float
+    retention_days: int | None
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,7 @@ async def open_connectors(settings: Settings) -> AsyncIterator[ConnectorServices
             database_url=required_urls(settings)[0],
             pagerduty=pagerduty_account(settings),
             crawl_seconds=settings.crawl_minutes * 60,
+            retention_days=settings.retention_days,
         )
 
 

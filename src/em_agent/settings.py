@@ -42,6 +42,14 @@ def _split(value: object) -> object:
     return parts
 
 
+def _whole_days(value: object) -> int:
+    text = str(value).strip()
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_DAYS):
+        message = f"it should be a whole number of days from 1 to {MOST_DAYS:_}, or unset to keep everything"
+        raise ValueError(message)
+    return int(text)
+
+
 def _chosen(value: str) -> str:
     if value.lower() not in LOG_LEVELS:
         message = f"it should be one of {', '.join(LOG_LEVELS)}"
@@ -49,9 +57,7 @@ def _chosen(value: str) -> str:
     return value
 
 
-# What is set means something to whoever set it.
-_NOT_YET = ("EM_AGENT_RETENTION_DAYS",)
-
+MOST_DAYS = 36_500
 LOG_LEVELS = ("debug", "info", "warning", "error")
 NO_EMBEDDINGS = "none"
 
@@ -62,6 +68,7 @@ _SERVERS = {
 
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_split)]
 LogLevel = Annotated[str, AfterValidator(_chosen)]
+Days = Annotated[int, BeforeValidator(_whole_days)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -83,6 +90,7 @@ class Settings(BaseModel):
     body_limit_bytes: PositiveInt | None = Field(alias="EM_AGENT_BODY_LIMIT_BYTES", default=None)
     rate_limit_per_second: PositiveFloat | None = Field(alias="EM_AGENT_RATE_LIMIT_PER_SECOND", default=None)
     queue_limit: PositiveInt = Field(alias="EM_AGENT_QUEUE_LIMIT", default=2000)
+    retention_days: Days | None = Field(alias="EM_AGENT_RETENTION_DAYS", default=None)
     stream_replicas: Annotated[int, Field(ge=1, le=5)] = Field(alias="EM_AGENT_STREAM_REPLICAS", default=1)
     pagerduty_api_token: SecretStr | None = Field(alias="PAGERDUTY_API_TOKEN", default=None)
     pagerduty_api_url: str = Field(alias="PAGERDUTY_API_URL", default="https://api.pagerduty.com")
@@ -245,9 +253,6 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path = Path(
         message = f"{first['loc'][0]} is wrong: {reason[0].lower()}{reason[1:]}."
         raise ConfigurationError(message) from error
     for name in environment:
-        if name in _NOT_YET:
-            message = f"{name} is wrong: this release cannot act on it, and does not ignore it in silence: unset it."
-            raise ConfigurationError(message)
         if name.startswith(PREFIXES) and name.endswith("_WEBHOOK_SECRET") and not settings.secrets(name):
             message = f"{name} is wrong: {_HOLDS_NOTHING}."
             raise ConfigurationError(message)

@@ -23,9 +23,9 @@ PAGES = pages()
 ALL = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
 
 # Programs that are not ours, which the pages tell people to run.
-OUTSIDE = {"cat", "docker", "git", "openssl", "pg_dump", "pg_restore", "printf", "psql"}
+OUTSIDE = {"cat", "docker", "git", "openssl", "printf", "psql"}
 # Commands that end by themselves and do no harm are run, the others only parsed.
-RUN = {"ask", "doctor", "info", "metrics", "migrate", "replay"}
+RUN = {"ask", "backup", "doctor", "info", "metrics", "migrate", "replay"}
 # What is asked in order to be refused.
 REFUSED = {"curl -i http://localhost:8000/webhooks/pagerduty": 405}
 VOLATILE = {"as_of"}

@@ -3,7 +3,22 @@
 import typer
 
 from em_agent import __version__
-from em_agent.cli import ask, crawl, demo, deployed, doctor, info, metrics, migrate, replay, roles, slack_manifest, up
+from em_agent.cli import (
+    ask,
+    backup,
+    crawl,
+    demo,
+    deployed,
+    doctor,
+    info,
+    metrics,
+    migrate,
+    replay,
+    restore,
+    roles,
+    slack_manifest,
+    up,
+)
 from em_agent.cli.outcome import explained
 
 app = typer.Typer(
@@ -28,7 +43,24 @@ def _options(
     """Take the options that stand before a command."""
 
 
-for _topic in (up, demo, roles, migrate, info, doctor, ask, metrics, deployed, crawl, slack_manifest, replay):
+_TOPICS = (
+    up,
+    demo,
+    roles,
+    migrate,
+    info,
+    doctor,
+    ask,
+    metrics,
+    deployed,
+    crawl,
+    slack_manifest,
+    replay,
+    backup,
+    restore,
+)
+
+for _topic in _TOPICS:
     _topic.register(app)
 
 

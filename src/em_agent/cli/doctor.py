@@ -54,6 +54,7 @@ async def _examine() -> "list[Check]":
     from em_agent.doctor.mapping import examine_mapping
     from em_agent.doctor.pagerduty import examine_crawls
     from em_agent.doctor.report import fail, ok
+    from em_agent.doctor.retention import examine_retention
     from em_agent.doctor.services import examine_services, secrets_of_gateway
     from em_agent.doctor.slack import examine_slack, examine_troubles
     from em_agent.doctor.stream import examine_stream
@@ -84,6 +85,7 @@ async def _examine() -> "list[Check]":
     checks += await examine_stream(found.nats_url)
     checks += await examine_database(found.database_url, _uses(settings, of_gateway))
     checks += await examine_mapping(found.database_url)
+    checks += await examine_retention(found.database_url, settings.retention_days)
     checks += await examine_troubles(found.database_url) if settings.has_slack else []
     has_token = settings.pagerduty_api_token is not None
     every_seconds = settings.crawl_minutes * 60

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
@@ -161,3 +162,12 @@ def start_nats(directory: Path) -> RunningServer:
     home = DataDirectory(directory)
     home.create()
     return start_and_wait(NatsServer(home))
+
+
+def forget_streams(directory: DataDirectory) -> None:
+    """Remove what a server that runs no more stored in the directory; the outbox fills it again."""
+    folder = directory.path / NatsServer.name
+    if folder.is_dir():
+        end_strays("nats-server", folder, _STOP)
+        with explained(directory.path):
+            shutil.rmtree(folder)

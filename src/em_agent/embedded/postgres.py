@@ -192,7 +192,8 @@ class PostgresServer(OnePort):
         if found != str(postgres_major()):
             message = (
                 f"{self._cluster} was made by PostgreSQL {found}, and this release brings {postgres_major()}: "
-                "dump it with the release that made it and restore it here, or name another EM_AGENT_DATA_DIR."
+                "run `em-agent backup` with the release that made it and `em-agent restore` with this one, "
+                "into another EM_AGENT_DATA_DIR."
             )
             raise ConfigurationError(message)
 

@@ -37,25 +37,31 @@ _SAVE_ASSIGNMENT = "INSERT INTO incident_assignments VALUES ($1, $2, $3, $4, $5)
 _PARTS = ("incident_episodes", "incident_notes", "incident_assignments")
 
 
+async def lock(connection: Connection, ids: Sequence[str]) -> None:
+    """Wait until no other folds the incidents; nobody does until the transaction ends."""
+    await connection.execute(_LOCK, locks.INCIDENTS, ids)
+
+
 async def apply(connection: Connection, events: Sequence[IncidentEvent]) -> None:
     """Add the events to what is known, and fold each of their incidents anew; repetition and order don't matter."""
     if not events:
         return
     ids = sorted({event.incident_id for event in events})
     async with connection.transaction():
-        await connection.execute(_LOCK, locks.INCIDENTS, ids)
+        await lock(connection, ids)
         await facts.save(connection, events)
-        await _refold(connection, ids)
+        await refold_locked(connection, ids)
 
 
 async def refold(connection: Connection, ids: Sequence[str]) -> None:
     """Fold the incidents anew from their facts; one that has none is no longer there."""
     async with connection.transaction():
-        await connection.execute(_LOCK, locks.INCIDENTS, ids)
-        await _refold(connection, ids)
+        await lock(connection, ids)
+        await refold_locked(connection, ids)
 
 
-async def _refold(connection: Connection, ids: Sequence[str]) -> None:
+async def refold_locked(connection: Connection, ids: Sequence[str]) -> None:
+    """Do the same within a transaction that has locked them."""
     known = await facts.load(connection, ids)
     incidents = [fold(events) for events in known.values()]
     gone = [incident_id for incident_id in ids if incident_id not in known]

@@ -1,0 +1,1 @@
+"""One file with the whole database, and the database out of it again."""
