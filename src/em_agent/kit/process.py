@@ -18,6 +18,8 @@ ASK_AGAIN_SECONDS = 1.0
 LOOK_SECONDS = 2.0
 BUSY_SHARE = 0.05  # of a core
 
+_IN_TURN = concurrent.futures.ThreadPoolExecutor(1)  # its thread begins with the first work
+
 Result = TypeVar("Result")
 
 log = structlog.get_logger()
@@ -68,6 +70,14 @@ def stop_event() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     return stopped
+
+
+async def run_in_turn(work: Callable[[], Result]) -> Result:
+    """What the work gives, done in the one thread beside the loop that takes such works one after the other.
+
+    With several at once each turn of the loop would wait for all of them.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_IN_TURN, work)
 
 
 async def run_aside(work: Callable[[], Result]) -> Result:
