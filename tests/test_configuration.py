@@ -76,11 +76,11 @@ def test_default_place(tmp_path: Path) -> None:
             "slack:\n  announce:\n    - when: {urgency: urgent}\n      channel: C01",
             "slack.announce.0.when.urgency.0 is wrong",
         ),
-        ("slack:\n  announce:\n    - when: {service: x}", "slack.announce.0.channel is wrong: field required"),
+        ("slack:\n  announce:\n    - when: {service: x}", "slack.announce.0.channel is wrong: it is missing"),
         ("slack: {anounce: []}", "slack.anounce is not known"),
         ("policies: []", "policies is not known here; see docs/services.md and docs/slack.md"),
         ("services:\n  - name: A\n    jra: [A]", "services.0.jra is not known here; see docs/services.md"),
-        ("services:\n  - pagerduty: [A]", "services.0.name is wrong: field required"),
+        ("services:\n  - pagerduty: [A]", "services.0.name is wrong: it is missing"),
         ("services:\n  - name: A\n    repositories: [a]", "services.0.repositories is wrong: a should be owner/name"),
         (
             "services:\n  - name: A\n    pagerduty: [P1]\n  - name: B\n    pagerduty: [p1]",

@@ -20,6 +20,8 @@ def _load(name: str, value: str) -> Settings:
         ("DATABASE_URL", "postgresql://host:99999/db"),
         ("NATS_URL", "nats://host:port"),
         ("NATS_URL", "host:4222"),
+        ("NATS_URL", "nats://"),
+        ("NATS_URL", "nats://one:4222,nats://two:port"),
         ("PAGERDUTY_FROM_EMAIL", "Ada"),
         ("PAGERDUTY_FROM_EMAIL", "ada@example.com\nX-Header: 1"),
         ("SLACK_API_URL", "https:///api/"),
@@ -30,10 +32,26 @@ def _load(name: str, value: str) -> Settings:
         ("EM_AGENT_TIMEZONE", "Mars/Olympus"),
         ("EM_AGENT_TIMEZONE", "localtime"),
         ("EM_AGENT_TIMEZONE", "posixrules"),
+        ("EM_AGENT_TIMEZONE", "Factory"),
+        ("EM_AGENT_TIMEZONE", "europe/berlin"),
+        ("EM_AGENT_TIMEZONE", "/etc/localtime"),
         ("EM_AGENT_TIMEZONE", "right/Europe/Berlin"),
         ("EM_AGENT_PORT", "0"),
+        ("EM_AGENT_PORT", "secret"),
+        ("EM_AGENT_HOST", "127.0.0.1:8000"),
+        ("EM_AGENT_HOST", "999.1.1.1"),
+        ("EM_AGENT_ALLOW_UNSIGNED", "perhaps"),
+        ("EM_AGENT_BODY_LIMIT_BYTES", "1MiB"),
+        ("EM_AGENT_RATE_LIMIT_PER_SECOND", "inf"),
+        ("EM_AGENT_CRAWL_MINUTES", "nan"),
+        ("EM_AGENT_STREAM_REPLICAS", "6"),
         ("EM_AGENT_API_KEYS", " , "),
+        ("EM_AGENT_API_KEYS", "secret\nnew"),
         ("PAGERDUTY_WEBHOOK_SECRET", ","),
+        ("PAGERDUTY_WEBHOOK_SECRET", "secret\nnew"),
+        ("PAGERDUTY_API_TOKEN", " "),
+        ("SLACK_BOT_TOKEN", "secret\nnew"),
+        ("LLM_API_KEY", "sécret"),
         ("EM_AGENT_LOG_LEVEL", "loud"),
         ("EM_AGENT_RETENTION_DAYS", "0"),
         ("EM_AGENT_RETENTION_DAYS", "-1"),
@@ -51,6 +69,7 @@ def test_wrong_setting_is_named(name: str, value: str) -> None:
     assert "\n" not in text
     assert "secret" not in text
     assert "^" not in text  # a pattern explains nothing
+    assert "input" not in text  # nor do the words of the library that reads it
 
 
 @pytest.mark.parametrize(
@@ -107,10 +126,22 @@ def test_a_language_model_is_set_whole(given: dict[str, str], word: str) -> None
 
 @pytest.mark.parametrize("name", ["GITHUB_WEBHOOK_SECRET", "SOME_NEW_VENDORS_WEBHOOK_SECRET"])
 def test_a_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
-    """The secret of any source, one that was added yesterday too, may stand in a file; one that is not there stops."""
+    """The secret of any source, one that was added yesterday too, may stand in a file; without one there it stops."""
     file = tmp_path / "secret"
     file.write_text("old, new\n", encoding="utf-8")
     settings = load_settings({f"{name}_FILE": str(file)}, dotenv=Path("there-is-none"))
     assert settings.secrets(name) == ("old", "new")
-    with pytest.raises(ConfigurationError, match=f"{name}_FILE"):
-        load_settings({f"{name}_FILE": str(tmp_path / "none")}, dotenv=Path("there-is-none")).secrets(name)
+    (tmp_path / "empty").write_text("\n", encoding="utf-8")
+    for wrong in ("none", "empty"):
+        with pytest.raises(ConfigurationError, match=f"{name}_FILE"):
+            load_settings({f"{name}_FILE": str(tmp_path / wrong)}, dotenv=Path("there-is-none")).secrets(name)
+    with pytest.raises(ConfigurationError, match=name):
+        load_settings({name: ","}, dotenv=Path("there-is-none")).secrets(name)
+
+
+def test_a_file_of_keys_without_one(tmp_path: Path) -> None:
+    """A file that is to hold the API keys and is empty stops the start, in place of opening the door to everyone."""
+    file = tmp_path / "keys"
+    file.touch()
+    with pytest.raises(ConfigurationError, match=r"EM_AGENT_API_KEYS_FILE names .*, which is empty"):
+        _load("EM_AGENT_API_KEYS_FILE", str(file))

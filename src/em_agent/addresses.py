@@ -8,6 +8,8 @@ from urllib.request import proxy_bypass
 
 _EMAIL = re.compile(r"[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+")  # plain characters around one @
 
+_HOST = re.compile(r"(?!-)[\w.-]*[A-Za-z][\w.-]*", re.ASCII)  # only an address is of digits and dots alone
+
 
 def server_url(value: str, schemes: AbstractSet[str], example: str) -> str:
     """The URL, which may name several hosts with commas between.
@@ -19,6 +21,21 @@ def server_url(value: str, schemes: AbstractSet[str], example: str) -> str:
     if not _is_url(value, schemes):
         message = f"it should look like {example}"
         raise ValueError(message)
+    return value
+
+
+def server_urls(value: str, schemes: AbstractSet[str], example: str) -> str:
+    """The URLs of servers, with commas between; only the first has to say its scheme.
+
+    Raises:
+        ValueError: one of them has another scheme, no host, or a port that is none; the text shows the example.
+
+    """
+    first, *others = value.split(",")
+    for url in (first, *(other if "://" in other else f"{urlsplit(first).scheme}://{other}" for other in others)):
+        if not urlsplit(server_url(url, schemes, example)).hostname:
+            message = f"it names no host: it should look like {example}"
+            raise ValueError(message)
     return value
 
 
@@ -34,6 +51,23 @@ def web_url(value: str, example: str) -> str:
         message = f"it names no host: it should look like {example}"
         raise ValueError(message)
     return value
+
+
+def host_name(value: str) -> str:
+    """The address or name to listen on, without the space around it.
+
+    Raises:
+        ValueError: it is neither.
+
+    """
+    host = value.strip()
+    try:
+        ip_address(host)
+    except ValueError:
+        if not _HOST.fullmatch(host):
+            message = "it should be an address or a name of this machine, such as 127.0.0.1, and nothing else"
+            raise ValueError(message) from None
+    return host
 
 
 def is_email(text: str) -> bool:

@@ -1,7 +1,7 @@
 """The configuration file: what takes more than a value to say. It is read once, at start."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import (
@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from em_agent.errors import ConfigurationError
+from em_agent.refusals import first_refusal
 
 DEFAULT_PATH = Path("em-agent.yaml")
 _LARGEST_BYTES = 1024 * 1024
@@ -150,11 +151,10 @@ def _read(path: Path) -> Configuration:
 
 
 def _sentence(path: Path, error: ValidationError) -> str:
-    first: Any = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"]) or "the whole"
-    if first["type"] == "extra_forbidden":
-        return f"{path}: {key} is not known here; see {_PAGES.get(str(first['loc'][0]), _EVERY_PAGE)}."
-    if first["type"] == "string_pattern_mismatch":
+    place, kind, reason = first_refusal(error)
+    key = ".".join(str(part) for part in place) or "the whole"
+    if kind == "extra_forbidden":
+        return f"{path}: {key} is not known here; see {_PAGES.get(str(place[0]), _EVERY_PAGE)}."
+    if kind == "string_pattern_mismatch":
         return f"{path}: {key} should be a channel's id, such as C0123456789."
-    reason = first["msg"].removeprefix("Value error, ")
-    return f"{path}: {key} is wrong: {reason[0].lower()}{reason[1:]}."
+    return f"{path}: {key} is wrong: {reason}."

@@ -29,7 +29,7 @@ def read_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) ->
     """Each setting's text: `environ` first, then the file that `NAME_FILE` names, then the `.env` file.
 
     Raises:
-        ConfigurationError: a `NAME_FILE` cannot be read.
+        ConfigurationError: a `NAME_FILE` cannot be read, or is empty.
 
     """
     merged = {name: value for name, value in dotenv_values(dotenv).items() if value} if dotenv.is_file() else {}
@@ -45,11 +45,15 @@ def read_secret_file(name: str, path: str) -> str:
     """The text of the file that the setting names.
 
     Raises:
-        ConfigurationError: it cannot be read.
+        ConfigurationError: it cannot be read, or is empty.
 
     """
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        text = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         message = f"{name} names {path}, which cannot be read ({type(error).__name__}): give the path of a text file."
         raise ConfigurationError(message) from error
+    if not text:
+        message = f"{name} names {path}, which is empty: put the value into it, or unset {name}."
+        raise ConfigurationError(message)
+    return text

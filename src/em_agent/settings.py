@@ -10,66 +10,25 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     NonNegativeFloat,
-    PositiveFloat,
     PositiveInt,
-    SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
 
-from em_agent.addresses import is_email, is_loopback, server_url, web_url
+from em_agent.addresses import is_email, is_loopback, server_url, server_urls, web_url
 from em_agent.configuration import Configuration, load_configuration
 from em_agent.environment import PREFIXES, default_data_dir, read_environment, read_secret_file
 from em_agent.errors import ConfigurationError
+from em_agent.refusals import first_refusal
+from em_agent.values import Days, Host, LogLevel, Port, Rate, Secrets, Token, split
 from em_agent.zones import zone_of
 
-_HOLDS_NOTHING = "it is set, but holds nothing between its commas: give one or several values, or unset it"
-
-
-def _split(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    parts = [part.strip() for part in value.split(",") if part.strip()]
-    if not parts:
-        raise ValueError(_HOLDS_NOTHING)
-    return parts
-
-
-def _whole_days(value: object) -> int:
-    text = str(value).strip()
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_DAYS):
-        message = f"it should be a whole number of days from 1 to {MOST_DAYS:_}, or unset to keep everything"
-        raise ValueError(message)
-    return int(text)
-
-
-def _chosen(value: str) -> str:
-    if value.lower() not in LOG_LEVELS:
-        message = f"it should be one of {', '.join(LOG_LEVELS)}"
-        raise ValueError(message)
-    return value
-
-
-MOST_DAYS = 36_500
-LOG_LEVELS = ("debug", "info", "warning", "error")
 NO_EMBEDDINGS = "none"
-
-_SERVERS = {
-    "database_url": ({"postgresql", "postgres"}, "postgresql://user:password@host:5432/database"),
-    "nats_url": ({"nats", "tls"}, "nats://user:password@host:4222"),
-}
-
-Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_split)]
-LogLevel = Annotated[str, AfterValidator(_chosen)]
-Days = Annotated[int, BeforeValidator(_whole_days)]
-Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Settings(BaseModel):
@@ -78,7 +37,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     data_dir: Path = Field(alias="EM_AGENT_DATA_DIR", default_factory=default_data_dir)
-    host: str = Field(alias="EM_AGENT_HOST", default="127.0.0.1")
+    host: Host = Field(alias="EM_AGENT_HOST", default="127.0.0.1")
     port: Port = Field(alias="EM_AGENT_PORT", default=8000)
     connectors_port: Port = Field(alias="EM_AGENT_CONNECTORS_PORT", default=8001)
     database_url: str | None = Field(alias="DATABASE_URL", default=None, repr=False)
@@ -88,23 +47,23 @@ class Settings(BaseModel):
     log_level: LogLevel = Field(alias="EM_AGENT_LOG_LEVEL", default="info")
     allow_unsigned: bool = Field(alias="EM_AGENT_ALLOW_UNSIGNED", default=False)
     body_limit_bytes: PositiveInt | None = Field(alias="EM_AGENT_BODY_LIMIT_BYTES", default=None)
-    rate_limit_per_second: PositiveFloat | None = Field(alias="EM_AGENT_RATE_LIMIT_PER_SECOND", default=None)
+    rate_limit_per_second: Rate | None = Field(alias="EM_AGENT_RATE_LIMIT_PER_SECOND", default=None)
     queue_limit: PositiveInt = Field(alias="EM_AGENT_QUEUE_LIMIT", default=2000)
     retention_days: Days | None = Field(alias="EM_AGENT_RETENTION_DAYS", default=None)
     stream_replicas: Annotated[int, Field(ge=1, le=5)] = Field(alias="EM_AGENT_STREAM_REPLICAS", default=1)
-    pagerduty_api_token: SecretStr | None = Field(alias="PAGERDUTY_API_TOKEN", default=None)
+    pagerduty_api_token: Token | None = Field(alias="PAGERDUTY_API_TOKEN", default=None)
     pagerduty_api_url: str = Field(alias="PAGERDUTY_API_URL", default="https://api.pagerduty.com")
     pagerduty_from_email: str | None = Field(alias="PAGERDUTY_FROM_EMAIL", default=None)
     crawl_minutes: NonNegativeFloat = Field(alias="EM_AGENT_CRAWL_MINUTES", default=15.0, le=40_000)
     embeddings_url: str | None = Field(alias="EMBEDDINGS_URL", default=None)
     embeddings_model: str | None = Field(alias="EMBEDDINGS_MODEL", default=None)
-    embeddings_api_key: SecretStr | None = Field(alias="EMBEDDINGS_API_KEY", default=None)
+    embeddings_api_key: Token | None = Field(alias="EMBEDDINGS_API_KEY", default=None)
     llm_url: str | None = Field(alias="LLM_URL", default=None)
     llm_model: str | None = Field(alias="LLM_MODEL", default=None)
-    llm_api_key: SecretStr | None = Field(alias="LLM_API_KEY", default=None)
+    llm_api_key: Token | None = Field(alias="LLM_API_KEY", default=None)
     slack_signing_secret: Secrets = Field(alias="SLACK_SIGNING_SECRET", default=())
-    slack_bot_token: SecretStr | None = Field(alias="SLACK_BOT_TOKEN", default=None)
-    slack_app_token: SecretStr | None = Field(alias="SLACK_APP_TOKEN", default=None)
+    slack_bot_token: Token | None = Field(alias="SLACK_BOT_TOKEN", default=None)
+    slack_app_token: Token | None = Field(alias="SLACK_APP_TOKEN", default=None)
     slack_api_url: str = Field(alias="SLACK_API_URL", default="https://slack.com/api/")
     config: Path | None = Field(alias="EM_AGENT_CONFIG", default=None)
     configuration: Configuration = Field(default_factory=Configuration, repr=False, exclude=True)
@@ -120,20 +79,15 @@ class Settings(BaseModel):
             raise ValueError(message) from None
         return value
 
-    @field_validator("database_url", "nats_url")
+    @field_validator("database_url")
     @classmethod
-    def _server(cls, value: str | None, info: ValidationInfo) -> str | None:
-        schemes, example = _SERVERS[str(info.field_name)]
-        return None if value is None else server_url(value, schemes, example)
+    def _postgres(cls, value: str) -> str:
+        return server_url(value, {"postgresql", "postgres"}, "postgresql://user:password@host:5432/database")
 
-    @field_validator("pagerduty_api_token")
+    @field_validator("nats_url")
     @classmethod
-    def _header_value(cls, value: SecretStr | None) -> SecretStr | None:
-        text = value.get_secret_value().strip() if value is not None else ""
-        if not all(" " <= character <= "~" for character in text):
-            message = "it should be one line of plain characters, as PagerDuty shows it"
-            raise ValueError(message)
-        return SecretStr(text) if text else None
+    def _nats(cls, value: str) -> str:
+        return server_urls(value, {"nats", "tls"}, "nats://user:password@host:4222")
 
     @field_validator("pagerduty_api_url")
     @classmethod
@@ -192,13 +146,17 @@ class Settings(BaseModel):
         """The comma-separated values of the secret that the environment calls `name`; none when it is not set.
 
         Raises:
-            ConfigurationError: the file that is named instead of it cannot be read.
+            ConfigurationError: it holds nothing, or the file that is named instead of it cannot be read.
 
         """
         text, file = self.environment.get(name), self.environment.get(f"{name}_FILE")
         if not text and file:
             text = read_secret_file(f"{name}_FILE", file)
-        return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+        try:
+            return tuple(split(text)) if text else ()
+        except ValueError as error:
+            message = f"{name} is wrong: {error}."
+            raise ConfigurationError(message) from error
 
     def check_models(self) -> None:
         """Refuse a model without an address, and an address without a model.
@@ -248,13 +206,11 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path = Path(
     try:
         settings = Settings.model_validate({**given, "environment": environment, "configuration": configuration})
     except ValidationError as error:
-        first = error.errors()[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        message = f"{first['loc'][0]} is wrong: {reason[0].lower()}{reason[1:]}."
+        place, _, reason = first_refusal(error)
+        message = f"{place[0]} is wrong: {reason}."
         raise ConfigurationError(message) from error
     for name in environment:
-        if name.startswith(PREFIXES) and name.endswith("_WEBHOOK_SECRET") and not settings.secrets(name):
-            message = f"{name} is wrong: {_HOLDS_NOTHING}."
-            raise ConfigurationError(message)
+        if name.startswith(PREFIXES) and name.endswith("_WEBHOOK_SECRET"):
+            settings.secrets(name)
     settings.check_models()
     return settings

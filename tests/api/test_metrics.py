@@ -52,6 +52,8 @@ def client(database_url: str) -> Iterator[TestClient]:
         ({"attribute_by": "acknowledged"}, "attribute_by"),
         ({"exclude_merged": "perhaps"}, "exclude_merged"),
         ({"timezone": "Mars/Olympus"}, "timezone"),
+        ({"timezone": "localtime"}, "timezone"),
+        ({"timezone": "Factory"}, "timezone"),
         ({"timezone": "../../etc/passwd"}, "timezone"),
         ({"compare": "next"}, "compare"),
         ({"format": "xml"}, "format"),

@@ -23,10 +23,11 @@ from em_agent.search import store as index
 from em_agent.search.incident_documents import document_id
 from em_agent.services import open_connectors
 from em_agent.settings import load_settings
-from em_agent.workers.dbt import Transformer
 from em_agent.workers.replay import replay_incidents
 from em_agent.workers.search import index_batch
-from tests.marts import database_url, transformer  # noqa: F401 - fixtures
+from em_agent.workers.transformer import Transformer
+from tests.conftest import dbt_directory
+from tests.marts import database_url  # noqa: F401 - a fixture
 from tests.parts import running
 from tests.waiting import eventually
 from tests.warehouse.lives import lives, told
@@ -55,7 +56,13 @@ class Rebuild:
         if self.failure is not None:
             raise self.failure
         self.count += 1
-        self._transformer.run(full_refresh=True)
+        await self._transformer.run(full_refresh=True)
+
+
+@pytest.fixture
+def transformer(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Transformer:
+    """What keeps the marts."""
+    return Transformer(database_url, dbt_directory(tmp_path_factory))
 
 
 @pytest.fixture
@@ -105,7 +112,7 @@ async def _take_in(pool: Pool, transformer: Transformer) -> None:
             fact = read(stored, document) if read is not None else None
             if fact is not None:
                 await store.apply(connection, [fact])
-        transformer.run()
+        await transformer.run()
         await connection.execute("DELETE FROM outbox")
         await _index(connection)
 
@@ -159,7 +166,7 @@ async def test_a_replay_afterwards_changes_nothing(
         assert len(kept["incident_events"]) == events
         assert kept["documents"] == sorted(document_id(incident_id) for incident_id in remaining)
         await replay_incidents(connection, lambda *_: None)
-        transformer.run(full_refresh=True)
+        await transformer.run(full_refresh=True)
         await _index(connection)
         assert await _derived(connection) == kept
 

@@ -1,17 +1,18 @@
 """Answers as JSON or as CSV: pages of lists, and groups of metrics."""
 
-from asyncio import to_thread
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from functools import partial
-from typing import Any, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol, Self, TypeVar
 
 from fastapi import Response
 
+from em_agent.kit.memory import large_work
+from em_agent.kit.process import run_in_turn
 from em_agent.metrics.incidents import LARGE
 from em_agent.metrics.parameters import COMPARISONS, FORMATS, Format, choice
 from em_agent.metrics.table import Cell, to_csv
 
 NEXT_CURSOR = "X-Next-Cursor"
+_NO_GROUPS = '"groups":[]'
 _MEDIA_TYPES: Mapping[Format, str] = {"json": "application/json", "csv": "text/csv"}
 
 
@@ -30,6 +31,20 @@ class Grouped(Protocol):
     @property
     def groups(self) -> Sequence[Any]:
         """One for each key."""
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self:
+        """The same with other values."""
+
+
+class Compared(Grouped, Protocol):
+    """Metrics of a window, and of the one before if that was asked for."""
+
+    @property
+    def previous(self) -> Grouped | None:
+        """The window before."""
+
+    def model_dump_json(self, *, exclude: set[str]) -> str:
+        """The metrics as JSON."""
 
 
 Listed = TypeVar("Listed", bound=Page)
@@ -67,7 +82,27 @@ async def groups_answer(
     """
     is_compared = choice(given, "compare", COMPARISONS) is not None
     form = choice(given, "format", FORMATS) or "json"
-    metrics = await measure(compare_previous=is_compared)
-    written = partial(write, metrics, is_csv=form == "csv", is_compared=is_compared)
-    content = await to_thread(written) if len(metrics.groups) > LARGE else written()
+    with large_work():
+        metrics = await measure(compare_previous=is_compared)
+
+        def written() -> bytes:
+            return write(metrics, is_csv=form == "csv", is_compared=is_compared).encode()
+
+        content = await run_in_turn(written) if len(metrics.groups) > LARGE else written()
     return Response(content, media_type=_MEDIA_TYPES[form])
+
+
+def to_json(metrics: Compared, *, without: Collection[str] = (), of_groups: Any = None) -> str:  # noqa: ANN401 - as pydantic has it
+    """The metrics as JSON, without some fields, and without some of each group.
+
+    Each group is written by itself: nothing else of the process gets a turn while pydantic writes.
+    """
+    windows: list[Grouped] = [window for window in (metrics, metrics.previous) if window is not None]
+    previous = metrics.previous and metrics.previous.model_copy(update={"groups": []})
+    frame = metrics.model_copy(update={"groups": [], "previous": previous}).model_dump_json(exclude=set(without))
+    first, *others = frame.split(_NO_GROUPS)
+    parts = [first]
+    for window, following in zip(windows, others, strict=False):
+        groups = ",".join(group.model_dump_json(exclude=of_groups) for group in window.groups)
+        parts += ['"groups":[', groups, "]", following]
+    return "".join(parts)

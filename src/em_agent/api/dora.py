@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from em_agent.api.answers import described, groups_answer
+from em_agent.api.answers import described, groups_answer, to_json
 from em_agent.api.errors import problems
 from em_agent.api.metrics import Since, Text, Texts, Timezone, text
 from em_agent.api.parameters import given
@@ -82,15 +82,7 @@ def _written(query: DoraQuery, metrics: DoraMetrics, *, is_csv: bool, is_compare
     """The answer's body."""
     has_scores = editions()[query.edition].has_scores
     if is_csv:
-        without = frozenset() if has_scores else _SCORES
-        return to_csv(columns(query.group_by, DoraGroup, without), rows(metrics, metrics.previous, without=without))
-    left_out: dict[str, Any] = {}
-    if not has_scores:
-        left_out = {
-            "groups": {"__all__": _SCORES_OF_GROUP},
-            "previous": {"groups": {"__all__": _SCORES_OF_GROUP}},
-            "published_means": True,
-        }
-    if not is_compared:
-        left_out["previous"] = True
-    return metrics.model_dump_json(exclude=left_out)
+        missing = frozenset() if has_scores else _SCORES
+        return to_csv(columns(query.group_by, DoraGroup, missing), rows(metrics, metrics.previous, without=missing))
+    without = {name for name, is_there in (("previous", is_compared), ("published_means", has_scores)) if not is_there}
+    return to_json(metrics, without=without, of_groups=None if has_scores else _SCORES_OF_GROUP)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from em_agent.api.answers import described, groups_answer
+from em_agent.api.answers import described, groups_answer, to_json
 from em_agent.api.errors import problems
 from em_agent.api.parameters import given
 from em_agent.metrics.incidents import IncidentMeter
@@ -130,5 +130,4 @@ def _written(query: IncidentQuery, metrics: IncidentMetrics, *, is_csv: bool, is
     if is_csv:
         lines = rows(metrics, metrics.previous, without=without)
         return to_csv(columns(query.group_by, Group, without), lines)
-    left_out: Any = {"groups": {"__all__": set(without)}}
-    return metrics.model_dump_json(exclude={**left_out, "previous": left_out if is_compared else True})
+    return to_json(metrics, without=() if is_compared else {"previous"}, of_groups=without)

@@ -1,4 +1,4 @@
-"""Times as senders write them."""
+"""Times and zones, as senders and users write them."""
 
 import re
 from datetime import UTC, datetime, timedelta

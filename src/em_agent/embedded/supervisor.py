@@ -145,7 +145,7 @@ class Supervisor:
                 pause = min(max(_FIRST_PAUSE_SECONDS, pause * 2), _LONGEST_PAUSE_SECONDS)
             else:
                 log.info("server.restarted", server=server.name)
-                failed.forget()
+                failed.is_over()
                 pause = 0.0
             if server.url != known:
                 self.plan.move()

@@ -79,7 +79,7 @@ class Recorder:
         self._unanswered: deque[_Waiting] = deque()
         self._has_work = asyncio.Event()
         self._is_closing = False
-        self._disconnected = Seldom()
+        self._disconnected, self._failed = Seldom(), Seldom()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -130,7 +130,8 @@ class Recorder:
                 if self._is_closing and not self._queue:
                     return
                 continue
-            self._disconnected.forget()
+            if self._disconnected.is_over():
+                log.info("recorder.connected")
             try:
                 if await self._write_with(connection):
                     return
@@ -155,11 +156,15 @@ class Recorder:
                 await self._write(connection, batch)
             except postgres.UNREACHABLE as error:
                 # Whether the transaction was committed is unknown. Either is right: a resend finds it or writes it.
-                log.warning("recorder.failed", error=repr(error), deliveries=len(batch))
+                if self._failed.may_say():  # each of them is told to its sender, and has its own line
+                    log.warning("recorder.failed", error=repr(error), deliveries=len(batch))
                 _fail(batch, RetriableError("The event store does not answer; send it again."))
                 is_alive = isinstance(error, asyncpg.PostgresError) and not connection.is_closed()
                 if not is_alive or isinstance(error, asyncpg.ReadOnlySQLTransactionError):
                     return False  # also where the primary became a replica: another host may be it now
+            else:
+                if self._failed.is_over():
+                    log.info("recorder.stores_again")
 
     async def _write(self, connection: postgres.Connection, batch: list[_Waiting]) -> None:
         try:

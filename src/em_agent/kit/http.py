@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import socket
 from collections.abc import Iterator
 
@@ -10,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from em_agent.errors import ConfigurationError
+from em_agent.kit import memory
 from em_agent.kit.process import stop_event
 
 BACKLOG = 2048
@@ -53,9 +53,7 @@ async def serve(app: ASGIApp, host: str, port: int, *, port_setting: str) -> Non
         server.should_exit = True
 
     stopping = asyncio.create_task(stop())
-    # What is loaded by now stays: the collector need not walk it again and again while requests wait.
-    gc.collect()
-    gc.freeze()
+    memory.settle()  # the collector need not walk again and again, while requests wait, what is loaded by now
     try:
         await server.serve(sockets=[listening])
     finally:

@@ -11,7 +11,7 @@ import orjson
 import structlog
 
 # What fails is tried again much sooner than anybody wants to read of it.
-SAY_AGAIN_SECONDS = 30.0
+SAY_AGAIN_SECONDS = 60.0
 
 
 class Seldom:
@@ -19,19 +19,21 @@ class Seldom:
 
     def __init__(self) -> None:
         """The first may be written."""
-        self._said_at = -SAY_AGAIN_SECONDS
+        self._said_at: float | None = None
 
     def may_say(self) -> bool:
         """Whether the last one that was allowed is long enough ago."""
         now = time.monotonic()
-        if now - self._said_at < SAY_AGAIN_SECONDS:
+        if self._said_at is not None and now - self._said_at < SAY_AGAIN_SECONDS:
             return False
         self._said_at = now
         return True
 
-    def forget(self) -> None:
-        """What was wrong is over: the next time is news."""
-        self._said_at = -SAY_AGAIN_SECONDS
+    def is_over(self) -> bool:
+        """Whether something had been written whose end is worth a line, now that things are well: the next is news."""
+        had_said = self._said_at is not None
+        self._said_at = None
+        return had_said
 
 
 class _Renderer:

@@ -2,10 +2,15 @@
 
 import ctypes
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # malloc.h
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _LARGE_BYTES = 256 * 1024
+_USUAL, _NEVER = gc.get_threshold(), 2**31 - 1
+
+_large_works = 0
 
 
 def keep_small() -> None:
@@ -22,6 +27,23 @@ def settle() -> None:
     """Leave what there is now, which stays until the process ends, out of every later garbage collection."""
     gc.collect()
     gc.freeze()
+
+
+@contextmanager
+def large_work() -> Iterator[None]:
+    """Look for what only refers to itself among new objects alone meanwhile; for the event loop's thread.
+
+    A look at all objects holds up every thread: for a quarter of a second where a large answer is put together.
+    """
+    global _large_works  # noqa: PLW0603 - there is one collector in a process
+    _large_works += 1
+    gc.set_threshold(*_USUAL[:2], _NEVER)
+    try:
+        yield
+    finally:
+        _large_works -= 1
+        if not _large_works:
+            gc.set_threshold(*_USUAL)
 
 
 def give_back() -> None:

@@ -87,7 +87,7 @@ def _reporters(client: Client) -> dict[str, Any]:
             log.warning("nats.disconnected")
 
     async def on_reconnected() -> None:
-        unreachable.forget()
+        unreachable.is_over()
         log.info("nats.reconnected")
 
     async def on_error(error: Exception) -> None:

@@ -145,6 +145,8 @@ async def wait_until_migrated(pool: Pool) -> None:
     while True:
         try:
             if await has_migrations(pool):
+                if any([unreachable.is_over(), unmigrated.is_over()]):
+                    log.info("postgres.well_again")
                 return
             if unmigrated.may_say():
                 log.warning("postgres.not_migrated", mend="run em-agent migrate")

@@ -1,9 +1,10 @@
 """Runs a role until it is told to stop."""
 
 import asyncio
+import concurrent.futures
 import signal
 import time
-from collections.abc import Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any, TypeVar
 
 import structlog
@@ -14,6 +15,8 @@ from em_agent.kit import memory
 ASK_AGAIN_SECONDS = 1.0
 LOOK_SECONDS = 2.0
 BUSY_SHARE = 0.05  # of a core
+
+_IN_TURN = concurrent.futures.ThreadPoolExecutor(1)  # its thread begins with the first work
 
 Result = TypeVar("Result")
 
@@ -65,6 +68,14 @@ def stop_event() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     return stopped
+
+
+async def run_in_turn(work: Callable[[], Result]) -> Result:
+    """What the work gives, done in the one thread beside the loop that takes such works one after the other.
+
+    With several at once each turn of the loop would wait for all of them.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_IN_TURN, work)
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

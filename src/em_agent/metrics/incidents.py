@@ -1,15 +1,16 @@
 """Incident metrics out of the marts."""
 
-from asyncio import to_thread
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import asyncpg
 
 from em_agent.kit.postgres import Pool, reachable
+from em_agent.kit.process import run_in_turn
 from em_agent.metrics.buckets import Buckets, cut
 from em_agent.metrics.completeness import count_known
 from em_agent.metrics.layout import lay_out
@@ -108,7 +109,7 @@ class IncidentMeter:
                 rows = await connection.fetch(statement.text, *statement.arguments)
             most = max(len(rows), 1) * (len(buckets.keys) if buckets else 1)
             if most > LARGE:
-                known = await to_thread(_fill, query, buckets, rows)
+                known = await run_in_turn(partial(_fill, query, buckets, rows))
             else:
                 known = _fill(query, buckets, rows)
         self._remember((query, version), known)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from em_agent.metrics.buckets import Buckets
+from em_agent.metrics.layout import MOST_GROUPS
 from em_agent.metrics.models import PERCENTILES
 from em_agent.metrics.query import Query
 
@@ -95,7 +96,7 @@ def build(query: Query, buckets: Buckets | None) -> Statement:
     durations = ", ".join((_no_duration if query.counts_only else duration_columns)(name) for name in DURATIONS)
     select = f"SELECT {''.join(f'{key}, ' for key in keys)}{_COUNTS}{within}, {durations} FROM labelled"
     group = f" GROUP BY {', '.join(keys)}" if keys else ""
-    statement.text = f"WITH facts AS ({facts}), labelled AS ({labelled}) {select}{group}"
+    statement.text = f"WITH facts AS ({facts}), labelled AS ({labelled}) {select}{group} LIMIT {MOST_GROUPS + 1}"
     return statement
 
 

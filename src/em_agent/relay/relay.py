@@ -106,8 +106,8 @@ class Relay:
 
     def _be_well(self) -> None:
         self.is_well = True
-        self._disconnected.forget()
-        self._waiting.forget()
+        if any([self._disconnected.is_over(), self._waiting.is_over()]):
+            log.info("relay.well_again")
 
     async def _lead(self, connection: postgres.Connection, led: list[str]) -> list[str]:
         gained = [source for source in self._sources if source not in led and await outbox.lead(connection, source)]

@@ -141,7 +141,8 @@ class Worker:
         """Note that what failed, if anything did, is over."""
         self._failures = 0
         self.is_well = True
-        self._waiting.forget()
+        if self._waiting.is_over():
+            log.info("worker.well_again", consumer=self._consumer.name)
 
     def _is_too_slow(self, messages: Sequence[Msg], error: Exception) -> bool:
         """Whether a statement took too long, and not for the first time: one of the messages may be why."""

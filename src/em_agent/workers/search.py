@@ -45,7 +45,8 @@ class SearchWorker:
         self._is_calm = asyncio.Event()  # whether few incidents are marked
         self._turn = asyncio.Lock()  # the connection is for one at a time; nobody computes while he has it
         self._is_grown = asyncio.Event()  # whether there are more vectors than at the last look for their index
-        self._waiting, self._disconnected, self._failed = Seldom(), Seldom(), Seldom()
+        self._disconnected, self._failed = Seldom(), Seldom()
+        self._waiting, self._interrupted, self._unembedded = Seldom(), Seldom(), Seldom()
         self.is_well = False  # whether the last turn of indexing was one without a failure
 
     async def run(self) -> None:
@@ -82,7 +83,7 @@ class SearchWorker:
             started = time.monotonic()
             async with self._turn:
                 count = await index_batch(connection)
-            self.is_well = True
+            self._be_well()
             if count < BATCH_SIZE:
                 self._is_calm.set()
                 if not count:
@@ -92,16 +93,21 @@ class SearchWorker:
                 self._is_calm.clear()
                 await asyncio.sleep(time.monotonic() - started)
 
+    def _be_well(self) -> None:
+        self.is_well = True
+        if any([self._disconnected.is_over(), self._failed.is_over()]):
+            log.info("search.well_again")
+
     async def _keep_embedding(self, connection: Connection, embedder: Embedder) -> None:
         """Embed whatever fails of it: words have to be found meanwhile."""
         while True:
             try:
                 await self._embed(connection, embedder)
             except postgres.UNREACHABLE as error:
-                if self._disconnected.may_say():
+                if self._interrupted.may_say():
                     log.warning("search.embedding_interrupted", error=repr(error))
             except Exception:  # its outermost loop: without one it would end the indexing
-                if self._failed.may_say():
+                if self._unembedded.may_say():
                     log.exception("search.embedding_failed")
             await asyncio.sleep(IDLE_SECONDS)
 
@@ -116,6 +122,8 @@ class SearchWorker:
             try:
                 count = await self._embed_batch(connection, embedder)
                 failures = 0
+                if any([self._waiting.is_over(), self._interrupted.is_over(), self._unembedded.is_over()]):
+                    log.info("search.embeds_again")
             except RetriableError as error:
                 if self._waiting.may_say():
                     log.warning("search.waiting_for_model", error=str(error), effect="search by words alone")

@@ -1,9 +1,9 @@
 """DORA metrics out of the marts."""
 
-from asyncio import to_thread
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ import asyncpg
 
 from em_agent.errors import InvalidError
 from em_agent.kit.postgres import Pool, reachable
+from em_agent.kit.process import run_in_turn
 from em_agent.metrics.buckets import Buckets, cut
 from em_agent.metrics.dora.editions import editions
 from em_agent.metrics.dora.figures import Figures, group_of
@@ -110,7 +111,7 @@ async def _groups(connection: Any, query: DoraQuery) -> list[DoraGroup]:  # noqa
         found.links.setdefault(place(row), []).append(row)
     most = max(len(found.deployments), 1) * (len(buckets.keys) if buckets else 1)
     if most > LARGE:  # putting them together would keep others waiting
-        return await to_thread(_lay_out, query, buckets, found)
+        return await run_in_turn(partial(_lay_out, query, buckets, found))
     return _lay_out(query, buckets, found)
 
 
