@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import asyncpg
 import uvloop
 
-from benchmarks.stand import Load, Servers, body, cpu_seconds, free_port, load, process, request, role, servers, show
+from benchmarks.stand import Load, Servers, body, free_port, load, process, request, role, servers, show
+from benchmarks.usage import cpu_seconds
 
 REQUESTS = 20_000
 ROUNDS = 3
@@ -29,7 +30,8 @@ class Target:
     pids: Sequence[int]
 
 
-def _uvicorn(app: str, port: int) -> list[str]:
+def uvicorn(app: str, port: int) -> list[str]:
+    """The command that serves one of the apps as the gateway is served."""
     options = [
         "--loop",
         "uvloop",
@@ -105,9 +107,9 @@ def main() -> None:
     ports = [free_port() for _ in range(3)]
     with (
         servers() as at,
-        process(_uvicorn("noop", ports[0]), {}, f"http://127.0.0.1:{ports[0]}/") as noop,
+        process(uvicorn("noop", ports[0]), {}, f"http://127.0.0.1:{ports[0]}/") as noop,
         process(
-            _uvicorn("one_insert", ports[1]), {"DATABASE_URL": at.database_url}, f"http://127.0.0.1:{ports[1]}/"
+            uvicorn("one_insert", ports[1]), {"DATABASE_URL": at.database_url}, f"http://127.0.0.1:{ports[1]}/"
         ) as insert,
         role(at, "gateway", port=ports[2]) as gateway,
     ):

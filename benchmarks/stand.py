@@ -24,7 +24,6 @@ from em_agent.embedded.roles import status_of
 from em_agent.kit.postgres import migrate
 
 SECRET = "benchmark"
-_TICKS = os.sysconf("SC_CLK_TCK")
 _PADDING = "the disk of the primary database fills up, writes are refused, and the queue behind it grows; " * 12
 
 
@@ -205,34 +204,6 @@ async def load(port: int, requests: Sequence[bytes], connections: int) -> Load:
     seconds = loop.time() - started
     cuts = statistics.quantiles(latencies, n=100)
     return Load(len(latencies) / seconds, cuts[49] * 1000, cuts[98] * 1000, statuses)
-
-
-def cpu_seconds(pid: int) -> float:
-    """CPU time of the process and of every process below it that still lives."""
-    return sum(_cpu(each) for each in processes_below(pid))
-
-
-def processes_below(pid: int) -> list[int]:
-    """The process and every one below it."""
-    pids = [pid]
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):  # each thread has its own
-        with contextlib.suppress(OSError):
-            for child in children.read_text().split():
-                pids += processes_below(int(child))
-    return pids
-
-
-def pss_mebibytes(pid: int) -> float:
-    """Memory of the process, with what it shares counted in parts."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
-def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
-import uvicorn
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -16,6 +15,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from em_agent.app import build_gateway
 from em_agent.domain.consumers import INCIDENTS, STREAM, WAREHOUSE
 from em_agent.integrations.registry import RECORDED_SOURCES
+from em_agent.kit.http import server_of
 from em_agent.kit.nats import open_client
 from em_agent.kit.postgres import Pool
 from em_agent.kit.process import cancel
@@ -54,21 +54,10 @@ class Gateway:
         return ids
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves the test's signals alone."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @asynccontextmanager
 async def serving(app: Any) -> AsyncIterator[str]:
     """The address at which the application is served."""
-    config = uvicorn.Config(
-        app, port=0, log_config=None, access_log=False, lifespan="off", ws="none", date_header=False
-    )
-    server = _Server(config)
+    server = server_of(app)
     serving_task = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0)

@@ -28,10 +28,12 @@ from em_agent.connectors.schedule import Schedule
 from em_agent.connectors.telemetry import count_request
 from em_agent.dashboard.backend import Backend as DashboardBackend
 from em_agent.dashboard.mount import Dashboard, is_page, is_private
+from em_agent.gateway.direct import DirectWebhooks
 from em_agent.gateway.endpoint import Endpoint
 from em_agent.gateway.openapi import describe_webhooks
 from em_agent.gateway.rate import RateLimit
 from em_agent.gateway.webhooks import PATH_PREFIX, WebhookGateway
+from em_agent.kit.direct import DirectApp
 from em_agent.kit.process import cancel
 from em_agent.kit.sessions import Sessions
 from em_agent.metrics.dora.meter import DoraMeter
@@ -91,7 +93,7 @@ def build_gateway(services: GatewayServices) -> ASGIApp:
         else:
             await (slack if path.startswith(SLACK_PREFIX) else people)(scope, receive, send)
 
-    return gateway
+    return DirectApp(gateway, DirectWebhooks(webhooks, endpoints).take)
 
 
 def build_connectors(services: ConnectorServices) -> ASGIApp:

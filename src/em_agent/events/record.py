@@ -7,7 +7,6 @@ sent while the other waits for the disk.
 
 import asyncio
 import contextlib
-import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,12 +59,9 @@ class UnreadableError(PermanentError):
 @dataclass(slots=True)
 class _Waiting:
     delivery: Delivery
+    key: tuple[str, str]
     deadline: float
     receipt: asyncio.Future[Receipt]
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.delivery.delivery_id, self.delivery.source
 
 
 class Recorder:
@@ -84,6 +80,7 @@ class Recorder:
 
     async def __aenter__(self) -> Self:
         """Start the writers; they connect when they can."""
+        self._loop = asyncio.get_running_loop()
         self._tasks = [asyncio.create_task(self._write_batches(), name=f"recorder-{n}") for n in range(WRITERS)]
         self._tasks.append(asyncio.create_task(self._give_up_late(), name="recorder-deadline"))
         return self
@@ -108,14 +105,26 @@ class Recorder:
             UnreadableError: PostgreSQL refuses its content.
 
         """
+        return await self.submit(delivery)
+
+    def submit(self, delivery: Delivery) -> asyncio.Future[Receipt]:
+        """What becomes of the delivery, as `record` tells it.
+
+        Raises:
+            RetriableError: too many wait already; the sender has to send it again.
+
+        """
         if self._is_closing or len(self._queue) >= self._queue_limit:
             message = "Too many deliveries are waiting to be stored; send it again."
             raise RetriableError(message)
-        waiting = _Waiting(delivery, time.monotonic() + ANSWER_SECONDS, asyncio.get_running_loop().create_future())
+        receipt: asyncio.Future[Receipt] = self._loop.create_future()
+        waiting = _Waiting(
+            delivery, (delivery.delivery_id, delivery.source), self._loop.time() + ANSWER_SECONDS, receipt
+        )
         self._queue.append(waiting)
         self._unanswered.append(waiting)
         self._has_work.set()
-        return await waiting.receipt
+        return receipt
 
     async def _write_batches(self) -> None:
         while True:
@@ -187,7 +196,7 @@ class Recorder:
         """Answer the deliveries that could not be stored in time, queued or being written."""
         while True:
             await asyncio.sleep(0.25)
-            now = time.monotonic()
+            now = self._loop.time()
             unanswered = self._unanswered
             while unanswered and (unanswered[0].receipt.done() or unanswered[0].deadline < now):
                 _fail([unanswered.popleft()], RetriableError("The event store does not answer; send it again."))

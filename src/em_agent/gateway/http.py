@@ -1,6 +1,6 @@
 """The little of ASGI that the webhook path needs."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,3 +65,11 @@ async def read_body(receive: Receive, content_length: bytes, limit_bytes: int) -
         chunks.append(chunk)
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def joined(pairs: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """The headers by name; one that comes several times is joined by commas, as RFC 9110 has it."""
+    headers: dict[bytes, bytes] = {}
+    for name, value in pairs:
+        headers[name] = headers[name] + b"," + value if name in headers else value
+    return headers

@@ -7,14 +7,14 @@ https://developer.pagerduty.com/docs/webhooks-behavior.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import structlog
 
-from em_agent.domain.deliveries import Delivery
+from em_agent.domain.deliveries import Delivery, Receipt
 from em_agent.errors import InvalidError, RetriableError
 from em_agent.events import quarantine
 from em_agent.events.record import ANSWER_SECONDS, Recorder, UnreadableError
@@ -27,11 +27,12 @@ from em_agent.gateway.http import (
     Scope,
     Send,
     error,
+    joined,
     read_body,
 )
 from em_agent.gateway.reading import Arrival, json_text, read_plain
 from em_agent.gateway.room import Room
-from em_agent.gateway.telemetry import DELIVERIES, STORE_SECONDS
+from em_agent.gateway.telemetry import STORE_SECONDS, AnswerLog
 from em_agent.kit.bodies import discard_body
 from em_agent.kit.postgres import Pool
 
@@ -73,12 +74,12 @@ class WebhookGateway:
     ) -> None:
         """Record through `recorder`; `pool` serves what is odd and rare."""
         self._endpoints = endpoints
-        self._recorder = recorder
+        self.recorder = recorder
         self._pool = pool
         self._now = now
         self._room = Room(ROOM_BYTES, patience_seconds=ANSWER_SECONDS)
         self._is_told: set[str] = set()
-        self._log = log.bind()  # bound once: a line for each delivery goes without the lazy logger's look-up
+        self._answers = AnswerLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, count it, and write its line in the log."""
@@ -92,16 +93,7 @@ class WebhookGateway:
         await reply.send(send)
         seconds = time.perf_counter() - started
         source = request.source if request.source in self._endpoints else "other"
-        DELIVERIES.labels(source, request.event_type, reply.outcome).inc()
-        self._log.info(
-            "webhook.answered",
-            source=source,
-            event_type=request.event_type,
-            delivery_id=request.delivery_id,
-            outcome=reply.outcome,
-            status=reply.status,
-            milliseconds=round(seconds * 1000, 1),
-        )
+        self._answers.tell(source, request.event_type, request.delivery_id, reply, seconds)
 
     async def _reply(self, request: _Request) -> Reply:
         endpoint = self._endpoints.get(request.source)
@@ -109,7 +101,7 @@ class WebhookGateway:
             return _NOT_FOUND
         if request.scope["method"] != "POST":
             return _METHOD_NOT_ALLOWED
-        request.headers = _joined(request.scope["headers"])
+        request.headers = joined(request.scope["headers"])
         try:
             length = _expected_bytes(request.headers, endpoint)
             is_plain = endpoint.guard is None and length <= LONG_BYTES
@@ -118,8 +110,7 @@ class WebhookGateway:
             detail = f"The body is over the limit of {endpoint.body_limit_bytes} bytes."
             return replace(error(413, detail, "too_large"), headers=await _drop_rest(request.receive))
         except (RetriableError, TimeoutError) as failure:
-            detail = str(failure) or "The body took too long to come."
-            return error(503, detail, "unavailable", retry_after="2")
+            return unavailable(failure)
 
     async def _take_warily(self, endpoint: Endpoint, request: _Request, length: int) -> Reply:
         """Take a long delivery, or one that is guarded: nothing is read of what cannot be a right one."""
@@ -144,22 +135,22 @@ class WebhookGateway:
         if document is None:
             return await _soon(self._accept_odd(endpoint, arrival, request))
         try:
-            delivery = self._read(endpoint, arrival, document)
+            delivery = self.read(endpoint, arrival, document)
             del document  # a long one takes several times the room of its text
             return delivery if isinstance(delivery, Reply) else await self._record(endpoint, delivery, request)
         except UnreadableError as reason:
-            return await _soon(self._set_aside(endpoint, arrival, reason))
+            return await _soon(self.set_aside(endpoint, arrival, reason))
 
     async def _accept_odd(self, endpoint: Endpoint, arrival: Arrival, request: _Request) -> Reply:
         """Have PostgreSQL judge the body."""
         try:
             document = await quarantine.read_odd_body(self._pool, arrival.text)
-            delivery = self._read(endpoint, arrival, document)
+            delivery = self.read(endpoint, arrival, document)
             return delivery if isinstance(delivery, Reply) else await self._record(endpoint, delivery, request)
         except (InvalidError, UnreadableError) as reason:
-            return await self._set_aside(endpoint, arrival, reason)
+            return await self.set_aside(endpoint, arrival, reason)
 
-    def _read(self, endpoint: Endpoint, arrival: Arrival, document: Mapping[str, Any]) -> Delivery | Reply:
+    def read(self, endpoint: Endpoint, arrival: Arrival, document: Mapping[str, Any]) -> Delivery | Reply:
         """The delivery that the document makes, or why it is refused."""
         source = endpoint.source
         if source.sent_at is not None and endpoint.is_stale(arrival.sent_at(document), self._now()):
@@ -176,15 +167,19 @@ class WebhookGateway:
             request.event_type = delivery.event_type or "other"
         request.delivery_id = delivery.delivery_id
         started = time.perf_counter()
-        receipt = await self._recorder.record(delivery)
+        receipt = await self.recorder.record(delivery)
         STORE_SECONDS.observe(time.perf_counter() - started)
         if not endpoint.secrets:
             self._tell_unsigned(endpoint)
-        if receipt.is_new:
-            return Reply(200, b'{"status":"ok","id":%d}' % receipt.id, "ok")
-        return Reply(200, b'{"status":"duplicate","id":%d}' % receipt.id, "duplicate")
+        return receipt_reply(receipt)
 
-    async def _set_aside(self, endpoint: Endpoint, arrival: Arrival, reason: Exception) -> Reply:
+    async def set_aside(self, endpoint: Endpoint, arrival: Arrival, reason: Exception) -> Reply:
+        """The answer to a delivery that cannot be read, which is kept where it is the sender's for certain.
+
+        Raises:
+            RetriableError: the database does not answer.
+
+        """
         if endpoint.source.check is not None:  # whoever sent it can mend it
             return error(422, str(reason), "invalid")
         if not endpoint.secrets:
@@ -239,9 +234,12 @@ def _expected_bytes(headers: Mapping[bytes, bytes], endpoint: Endpoint) -> int:
     return int(announced)
 
 
-def _joined(pairs: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """The headers by name; one that comes several times is joined by commas, as RFC 9110 has it."""
-    headers: dict[bytes, bytes] = {}
-    for name, value in pairs:
-        headers[name] = headers[name] + b"," + value if name in headers else value
-    return headers
+def receipt_reply(receipt: Receipt) -> Reply:
+    """The answer to a delivery that is stored."""
+    word = "ok" if receipt.is_new else "duplicate"
+    return Reply(200, b'{"status":"%s","id":%d}' % (word.encode(), receipt.id), word)
+
+
+def unavailable(failure: Exception) -> Reply:
+    """The answer to a delivery that has to be sent again."""
+    return error(503, str(failure) or "The body took too long to come.", "unavailable", retry_after="2")

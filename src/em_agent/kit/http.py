@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from em_agent.errors import ConfigurationError
 from em_agent.kit import memory
+from em_agent.kit.direct import DirectApp, DirectProtocol
 from em_agent.kit.process import stop_event
 
 BACKLOG = 2048
@@ -17,12 +18,33 @@ BACKLOG = 2048
 GRACE_SECONDS = 6
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """A server whose stop is ours to call, so that what stands behind it is closed afterwards."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
         yield
+
+
+def server_of(app: ASGIApp) -> Server:
+    """What serves the application."""
+    return Server(
+        uvicorn.Config(
+            app,
+            port=0,
+            http=DirectProtocol if isinstance(app, DirectApp) else "httptools",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            lifespan="off",
+            ws="none",
+        )
+    )
 
 
 async def serve(app: ASGIApp, host: str, port: int, *, port_setting: str) -> None:
@@ -33,19 +55,7 @@ async def serve(app: ASGIApp, host: str, port: int, *, port_setting: str) -> Non
 
     """
     listening = _listen(host, port, port_setting)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        backlog=BACKLOG,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        lifespan="off",
-        ws="none",
-    )
-    server = _Server(config)
+    server = server_of(app)
     stopped = stop_event()
 
     async def stop() -> None:

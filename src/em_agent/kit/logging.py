@@ -41,13 +41,21 @@ class _Renderer:
 
     def __init__(self, role: str) -> None:
         self._role = role
+        self._second, self._second_text = 0, ""
 
     def __call__(self, _logger: object, level: str, event: structlog.typing.EventDict) -> str:
-        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = {"at": at, "level": level, "role": self._role, **event}
+        line = {"at": self._now(), "level": level, "role": self._role, **event}
         if line.get("exc_info"):
             line = dict(structlog.processors.format_exc_info(_logger, level, line))
         return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+    def _now(self) -> str:
+        """The time to the millisecond; what the lines of one second share is written once."""
+        second, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
+        if second != self._second:
+            self._second = second
+            self._second_text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{self._second_text}.{milliseconds:03d}Z"
 
 
 class _Lines:
