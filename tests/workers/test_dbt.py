@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from em_agent.workers import refreshes
 from em_agent.workers.building import build
 from em_agent.workers.dbt import connection_variables, dbt_variables
 from em_agent.workers.project import PROJECT_DIR
+from tests.conftest import dbt_directory
 from tests.marts import (
     Transformer,
     body,
@@ -47,6 +49,35 @@ def test_a_run_says_what_it_did(database_url: str, transformer: Transformer, cap
     assert transformer.run().new_events == 3
     assert transformer.run().new_events == 0
     assert capfd.readouterr().out == ""
+
+
+def test_a_build_keeps_what_dbt_runs(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The statements that a build keeps are, to the letter, those that a run of dbt on what was built executes."""
+    kept = "SELECT model, statement FROM warehouse.refreshes ORDER BY model"
+    of_build = fetch(database_url, kept)
+    execute(database_url, "UPDATE warehouse.refreshes SET statement = NULL")
+    asyncio.run(build(database_url, dbt_directory(tmp_path_factory), PROJECT_DIR, [[]]))
+    assert fetch(database_url, kept) == of_build
+    assert sum(row["statement"] is not None for row in of_build) > 20
+
+
+def test_readers_go_on_while_marts_are_built(database_url: str, transformer: Transformer) -> None:
+    """Until a table is whole its readers have the one before, also one that reads in one transaction."""
+    store(database_url, [("a", body("incident.triggered", {"id": "P1"}), RECEIVED, RECEIVED)])
+    transformer.run()
+    read = "SELECT count(*) AS n FROM warehouse.fct_incidents"
+    stopped, seen = threading.Event(), set()
+
+    def look() -> None:
+        while not stopped.is_set():
+            seen.add(fetch(database_url, read)[0]["n"])
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    transformer.run(full_refresh=True)
+    stopped.set()
+    looking.join()
+    assert seen == {1}
 
 
 def test_marts_of_another_version_are_built_anew(database_url: str, transformer: Transformer) -> None:

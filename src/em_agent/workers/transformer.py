@@ -93,8 +93,8 @@ class Transformer:
         return Summary(time.monotonic() - started, rows)
 
     async def _build_all(self, connection: Connection) -> dict[str, int]:
-        """Build all from the record; a second run, which finds nothing new, is the one that dbt compiles to be kept."""
-        rows = await self._build(["--full-refresh"], [])
+        """Build all from the record."""
+        rows = await self._build(["--full-refresh"])
         await connection.execute(_FORGET_OTHERS, self._version)
         await connection.execute(f"COMMENT ON SCHEMA warehouse IS '{self._mark}'")
         return rows
@@ -106,7 +106,7 @@ class Transformer:
             return {}
         kept = await refreshes.kept_refreshes(connection, self._version)
         if not kept or not all(refresh.is_there for refresh in kept):
-            return await self._build([], [])
+            return await self._build([])
         try:
             return await _run(connection, kept if every else refreshes.concerned(kept, vendors))
         except postgres.UNREACHABLE:
