@@ -82,14 +82,14 @@ def test_an_interruption_leaves_no_cluster(
     assert em_agent("backup", "a.backup").returncode == 0
     stack.stop()
     target = tmp_path / "new"
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "em_agent", "restore", "a.backup"],
         env={**os.environ, "EM_AGENT_DATA_DIR": str(target)}, cwd=tmp_path, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stderr is not None
-    assert "MB restored" in process.stderr.readline()
-    process.send_signal(signum)
-    assert "Interrupted" in process.communicate(timeout=30)[1]
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        assert "MB restored" in process.stderr.readline()
+        process.send_signal(signum)
+        assert "Interrupted" in process.communicate(timeout=30)[1]
     assert process.returncode == 130
     assert not (target / "postgres").exists()
     assert not is_locked(target)

@@ -33,6 +33,14 @@ def test_a_year_has_as_many_incidents_as_asked_for() -> None:
         assert len({story.incident.thing.id for story in stories}) == incidents
 
 
+def test_something_is_open_at_any_end() -> None:
+    """Whatever the hour and however few incidents there were, the newest trouble is not over."""
+    for hour in range(0, 24, 3):
+        for incidents in (1, 150):
+            stories = make_year(END.replace(hour=hour), seed=7, incidents=incidents, days=91).stories
+            assert any(story.truth.episodes[-1].resolved_at is None for story in stories)
+
+
 def test_nothing_happens_outside_the_year(year: Year) -> None:
     """Every incident begins in [start, end) and no event comes at the end or later; each story is in order."""
     for story in year.stories:

@@ -149,7 +149,7 @@ async def _copy(source: StreamReader, sink: StreamWriter, report: Report) -> Non
     sink.write(_BEGIN.encode())
     while (line := await source.readline()) and line != _NEWER_SETTING:
         sink.write(line)
-    done, shown_at = 0, time.monotonic()
+    done, shown_at = 0, -_LOOK_SECONDS
     while chunk := await source.read(_CHUNK_BYTES):
         sink.write(chunk)
         await sink.drain()

@@ -32,6 +32,7 @@ class Opening:
     pace: float = 1.0
     lead: Story | None = None
     is_memorable: bool = False  # mended and explained whatever the dice say
+    goes_on: bool = False  # neither mended nor over at the end
 
 
 def tell_story(opening: Opening, rng: Random, end: datetime) -> Story:
@@ -62,12 +63,12 @@ class _Plot(Scene):
         self.teller.trigger(opening.at, self.rng.choice(self.colleagues()) if is_manual else self.monitor)
         if opening.lead and self._follow(opening.lead):
             return
-        if not is_manual and self.happens(cause.heals):
+        if not is_manual and self.happens(cause.heals) and not opening.goes_on:
             self._heal()
             return
         self._respond()
         stays_open = self.happens(0.15 if self.end - opening.at < _RECENT else 0.001)
-        if stays_open and not opening.is_memorable:
+        if opening.goes_on or (stays_open and not opening.is_memorable):
             self.note(self.teller.now + self.minutes(20), "Waiting for the vendor, leaving this open.")
             return
         self._work(opening.at + self.minutes(_RESOLVE_MINUTES[self.level] * cause.slowness * opening.pace))

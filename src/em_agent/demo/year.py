@@ -74,12 +74,14 @@ class _Outbreak:
     service: Service
     others: tuple[Service, ...]
     is_memorable: bool = False
+    goes_on: bool = False
 
 
 def make_year(end: datetime, *, seed: int = 1, incidents: int = 2500, days: int = 365) -> Year:
     """The year up to `end`: always the same for the same arguments, with `incidents` stories.
 
-    A week before the end there is an outage of the database, so that there is something to ask about.
+    A week before the end there is an outage of the database, so that there is something to ask about; what broke last
+    is still broken.
     """
     rng = Random(f"year/{seed}")  # noqa: S311 - a tale, not a secret
     end = end.astimezone(UTC)
@@ -89,8 +91,9 @@ def make_year(end: datetime, *, seed: int = 1, incidents: int = 2500, days: int 
     outage = _draw_outbreak(rng, end - _RECENT_OUTAGE, causes()["failover"])
     outbreaks = [replace(outage, is_memorable=True)] if days > _RECENT_OUTAGE.days else []
     outbreaks += [_draw_outbreak(rng, at, _draw_cause(rng)) for at in calendar.draw_times(rng, incidents)]
+    *earlier, last = sorted(_limit(outbreaks, incidents), key=lambda outbreak: outbreak.at)
     stories: list[Story] = []
-    for outbreak in sorted(_limit(outbreaks, incidents), key=lambda outbreak: outbreak.at):
+    for outbreak in (*earlier, replace(last, goes_on=True)):
         stories.extend(_tell_outbreak(rng, calendar, outbreak, _FIRST_NUMBER + len(stories)))
     return Year(start, end, tuple(stories))
 
@@ -122,7 +125,9 @@ def _tell_outbreak(rng: Random, calendar: _Calendar, outbreak: _Outbreak, number
     at, cause = outbreak.at, outbreak.cause
     pace = calendar.pace(at)
     occasion = draw_occasion(rng, cause, outbreak.service)
-    opening = Opening(number, at, outbreak.service, occasion, pace, is_memorable=outbreak.is_memorable)
+    opening = Opening(
+        number, at, outbreak.service, occasion, pace, is_memorable=outbreak.is_memorable, goes_on=outbreak.goes_on
+    )
     lead = tell_story(opening, rng, calendar.end)
     yield lead
     for place, service in enumerate(outbreak.others, start=1):

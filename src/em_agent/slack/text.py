@@ -16,7 +16,7 @@ _EMPHASIS = str.maketrans({"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 # An address or an emoji's name is taken apart by a character of no width.
 _ADDRESS = re.compile(r"(?<=[A-Za-z0-9])(?=://)|(?<=mailto)(?=:)|(?<=@)(?=\S)", re.ASCII)
-_EMOJI = re.compile(r":(?=[a-z0-9_+'\-]+:)")
+_EMOJI = re.compile(r":(?=[a-z0-9_+'\-]+(?::|$))")  # at the end too: what is put behind it may begin with a colon
 _DOMAIN = re.compile(r"(?<=[A-Za-z0-9])\.(?=[A-Za-z]{2,})")
 _APART = "\u200b"
 _SLACK = 2000
