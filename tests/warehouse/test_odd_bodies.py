@@ -22,7 +22,7 @@ VALUES = (
     '"0001-01-01T00:00:00+14:00"', '"2026-02-30T00:00:00Z"', '"\\u0001\\n%s{{ }}\'\\"\\\\"', '{"summary":"P' + "9" * 400 + '"}',
     '{"id":"a","summary":"P٣"}', '[[{"id":"a"}],{"id":"b","summary":null},{"summary":"c"},{"id":-7}]',
     '{"id":"' + LONG[:200] + '","summary":"' + LONG + '"}', '[{"id":"' + LONG[:200] + '","name":"' + LONG + '"}]', '{"summary":"' + LONG + '"}',
-    '{"id":"a","summary":' + BLANK + '}', '[{"summary":' + BLANK + '},{"id":"b","summary":"\\t","name":" c\\n"}]',
+    '{"id":"a","summary":' + BLANK + "}", '[{"summary":' + BLANK + '},{"id":"b","summary":"\\t","name":" c\\n"}]',
     '{"id":"a","summary":"' + " " * 400 + 'x","name":"a\\n\\nb"}', '{"summary":"\\u200b"}',
 )  # fmt: skip
 FIELDS = (
