@@ -286,7 +286,8 @@ async def test_deployments_are_listed(gateway: Gateway) -> None:
 async def test_a_list_that_cannot_be_had(gateway: Gateway) -> None:
     """A cursor that is none of ours, and a value that there is not, are 422."""
     cases: list[dict[str, Any]] = [
-        {"cursor": "x"}, {"cursor": "WyJ4IiwgInkiXQ=="}, {"cursor": "W251bGwsInkiXQ=="}, {"limit": 0}, {"status": "done"}
+        {"cursor": "x"}, {"cursor": "WyJ4IiwgInkiXQ=="}, {"cursor": "W251bGwsInkiXQ=="}, {"limit": 0}, {"status": "done"},
+        {"since": "2026-03-02", "until": "2026-03-01"},
     ]  # fmt: skip
     for parameters in cases:
         answer = await gateway.client.get("/v1/deployments", params=parameters)

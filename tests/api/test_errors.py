@@ -93,6 +93,7 @@ BAD = (
         "until=2026-02-30", "since=2026-03-01T25:00:00Z", "timezone=Mars/Olympus", "timezone=localtime", "timezone=../../etc/passwd", "cursor=x", "cursor=%00",
         "cursor=WzEsMl0=", "cursor=bnVsbA==", "cursor=WyJ4IiwiUDEiXQ==", "cursor=%C3%A9", "attribute_by=x", "exclude_merged=perhaps",
         "service=%00", "timezone=%00", "since=%00", "since=99999-01-01",
+        "service=%FF", "service=%C3", "since=2026-03-02&until=2026-03-01", "since=2026-03-02&until=2026-03-02",
     )  # fmt: skip
 
 

@@ -6,12 +6,16 @@ import io
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from importlib.resources import files
+from typing import Any, get_args
+
+import yaml
 
 from em_agent.domain.incidents import Snapshot
 from em_agent.incidents import store as live
 from em_agent.kit import cursors
 from em_agent.kit.postgres import open_pool
+from em_agent.metrics.follow_ups import Tracker
 from tests.domain.test_incidents import ev
 from tests.marts import Transformer, body, database_url, execute, store, transformer  # noqa: F401
 from tests.parts import Gateway, gateway_on
@@ -119,7 +123,10 @@ def test_filters_pages_and_csv(database_url: str, transformer: Transformer) -> N
         assert (row["key"], row["labels"], row["incidents"]) == ("CHK-2", "'=later", "PAGAIN2 key")
         assert text.headers["X-Next-Cursor"] == first["next_cursor"]
         timeless = cursors.encode(None, "CHK-1")  # one that lists with unknown times give
-        for wrong in ({"cursor": "x"}, {"cursor": timeless}, {"done": "maybe"}, {"since": "soon"}, {"nothing": "1"}):
+        for wrong in (
+            {"cursor": "x"}, {"cursor": timeless}, {"done": "maybe"}, {"since": "soon"}, {"nothing": "1"},
+            {"source": "x"}, {"since": "2026-03-02", "until": "2026-03-01"},
+        ):  # fmt: skip
             answer = await gateway.client.get("/v1/follow-ups", params=wrong)
             assert (answer.status_code, list(answer.json())) == (422, ["detail"])
 
@@ -134,3 +141,9 @@ def test_before_the_marts(database_url: str) -> None:  # noqa: F811
         assert (await gateway.client.get("/v1/follow-ups")).json() == {"follow_ups": [], "next_cursor": None}
 
     over_http(database_url, ask)
+
+
+def test_every_tracker_can_be_asked_for() -> None:
+    """What `source` may be are the trackers of the dbt project."""
+    project = yaml.safe_load((files("em_agent") / "warehouse" / "dbt_project.yml").read_text("utf-8"))
+    assert list(get_args(Tracker)) == project["vars"]["trackers"]

@@ -118,7 +118,6 @@ async def test_windows(gateway: Gateway) -> None:
     same = {"since": "2026-03-01T13:00:00+01:00", "until": "2026-03-01T16:00:00+01:00"}
     assert await _all(gateway, **same) == await _all(gateway, since=begin, until=end)
     assert len(await _all(gateway, since="2026-03-01", until="2026-03-02", timezone="Pacific/Auckland")) < COUNT
-    assert await _all(gateway, since=end, until=begin) == []
     assert len(await _all(gateway, since="0001-01-01T00:00:00Z", until="9999-12-31T23:59:59.999999Z")) == COUNT - 1
 
 

@@ -168,6 +168,7 @@ async def test_bad_searches(gateway: Gateway) -> None:
     bodies: tuple[Any, ...] = (
         {}, {"q": ""}, {"q": " \n"}, {"q": 5}, {"q": "x" * 20_001}, {"q": "x", "top_k": 0}, {"q": "x", "top_k": -1}, {"q": "x", "top_k": 10_000},
         {"q": "x", "filters": {"colour": "red"}}, {"q": "x", "filters": {"since": "yesterday"}}, {"q": "x", "filters": {"service": {}}},
+        {"q": "x", "filters": {"since": "2026-03-02", "until": "2026-03-01"}},
         {"q": "x", "filters": {"source": "a\x00"}}, {"q": "x", "filters": []}, {"q": "x", "colour": "red"}, [],
     )  # fmt: skip
     for body in bodies:

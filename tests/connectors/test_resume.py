@@ -11,7 +11,9 @@ from em_agent.connectors.schedule import Schedule
 from em_agent.connectors.selection import Selection
 from em_agent.errors import ConflictError, RetriableError
 from em_agent.incidents import pending
-from em_agent.kit.process import cancel
+from em_agent.kit.postgres import Connection
+from em_agent.kit.process import ASK_AGAIN_SECONDS, cancel
+from em_agent.search.store import Indexed
 from tests.connectors.conftest import ALL, Stand
 from tests.fake_pagerduty import Fault, cut, fail, garble, generate, hang, reset, say
 from tests.waiting import eventually
@@ -69,6 +71,31 @@ async def test_cancelled(stand: Stand) -> None:
     run = await stand.crawl()
     assert (run.id, run.fetched, run.indexed) == (1, 250, 250)
     await stand.check_truth()
+
+
+async def test_cancelled_while_the_database_is_slow(stand: Stand) -> None:
+    """That the crawl was interrupted is written, however often it is asked to end meanwhile."""
+    task = asyncio.create_task(stand.crawler().crawl(ALL))
+    await eventually(lambda: stand.fake.requests["/incidents/{id}/notes"] > 10)
+    async with stand.pool.acquire() as connection:
+        async with connection.transaction():
+            await connection.execute("SELECT FROM crawl_runs FOR UPDATE")
+            ending = asyncio.create_task(cancel([task]))
+            await asyncio.sleep(2 * ASK_AGAIN_SECONDS + 0.5)  # the row is held for longer than two such questions
+        await ending
+    assert await stand.pool.fetchval("SELECT state FROM crawl_runs") == "interrupted"
+
+
+async def test_cancelled_as_a_transaction_begins(stand: Stand) -> None:
+    """That the crawl was interrupted is committed, also when the server has begun a transaction that we gave up."""
+
+    async def begin(connection: Connection, _: list[str]) -> Indexed:
+        await connection.execute("BEGIN")
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await replace(stand.crawler(), index=begin).crawl(ALL)
+    assert await stand.pool.fetchval("SELECT state FROM crawl_runs") == "interrupted"
 
 
 async def test_one_at_a_time(stand: Stand) -> None:

@@ -14,6 +14,7 @@ NUMBER = "1e999999"
 DEEP = "[" * 2000 + "]" * 2000
 # What nothing makes shorter, and no index takes: four bytes each.
 LONG = "".join(chr(random.Random(n).randrange(0x10000, 0x10FFFF)) for n in range(5_000))
+BLANK = json.dumps(" ".join(filter(str.isspace, map(chr, range(0x10000)))))
 VALUES = (
     "null", "true", "0", "-1", "1.5", NUMBER, "-" + NUMBER, '""', '" "', '"x"', "[]", "{}", "[null]", '[{"id":{}}]',
     '{"id":[]}', '{"id":1e5}', '{"id":"","summary":""}', '{"type":1}', '{"id":"a","id":null}', '"' + "é" * 70_000 + '"',
@@ -21,6 +22,8 @@ VALUES = (
     '"0001-01-01T00:00:00+14:00"', '"2026-02-30T00:00:00Z"', '"\\u0001\\n%s{{ }}\'\\"\\\\"', '{"summary":"P' + "9" * 400 + '"}',
     '{"id":"a","summary":"P٣"}', '[[{"id":"a"}],{"id":"b","summary":null},{"summary":"c"},{"id":-7}]',
     '{"id":"' + LONG[:200] + '","summary":"' + LONG + '"}', '[{"id":"' + LONG[:200] + '","name":"' + LONG + '"}]', '{"summary":"' + LONG + '"}',
+    '{"id":"a","summary":' + BLANK + "}", '[{"summary":' + BLANK + '},{"id":"b","summary":"\\t","name":" c\\n"}]',
+    '{"id":"a","summary":"' + " " * 400 + 'x","name":"a\\n\\nb"}', '{"summary":"\\u200b"}',
 )  # fmt: skip
 FIELDS = (
     "id", "type", "incident", "number", "incident_number", "title", "urgency", "service", "teams", "priority",

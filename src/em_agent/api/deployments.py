@@ -9,7 +9,7 @@ from em_agent.api.answers import described, page_answer
 from em_agent.api.backend import UseBackend
 from em_agent.api.errors import problems
 from em_agent.api.parameters import known_only
-from em_agent.domain.times import parse_moment, parse_zone
+from em_agent.domain.times import parse_window, parse_zone
 from em_agent.incidents.deployments import DeploymentLink, say_link
 from em_agent.incidents.read import number_of
 from em_agent.metrics.dora.deployments import DeploymentPage, DeploymentQuery, Status, find_deployments, table
@@ -113,9 +113,10 @@ async def list_deployments(  # noqa: PLR0913 - each is a parameter of the reques
 ) -> Response:
     """Deployments, newest first; all of them where no window is given. CSV has the cursor in `X-Next-Cursor`."""
     zone = parse_zone(timezone) if timezone else backend.timezone
+    begin, end = parse_window(since, until, zone)
     query = DeploymentQuery(
-        since=parse_moment("since", since, zone) if since else None,
-        until=parse_moment("until", until, zone) if until else None,
+        since=begin,
+        until=end,
         services=[name for name in service if name],
         environments=[name for name in environment if name] or [PRODUCTION],
         statuses=tuple(status) or ("success",),

@@ -8,8 +8,8 @@ from em_agent.api.answers import described, page_answer
 from em_agent.api.backend import UseBackend
 from em_agent.api.errors import problems
 from em_agent.api.parameters import known_only
-from em_agent.domain.times import parse_moment, parse_zone
-from em_agent.metrics.follow_ups import FollowUpPage, FollowUpQuery, find_follow_ups, table
+from em_agent.domain.times import parse_window, parse_zone
+from em_agent.metrics.follow_ups import FollowUpPage, FollowUpQuery, Tracker, find_follow_ups, table
 from em_agent.metrics.parameters import Format
 
 router = APIRouter(prefix="/v1/follow-ups", tags=["incidents"], dependencies=[Depends(known_only)])
@@ -27,7 +27,7 @@ async def list_follow_ups(  # noqa: PLR0913 - each is a parameter of the request
     since: Annotated[str | None, Query(description="Time or date; an incident was triggered from here on.")] = None,
     until: Annotated[str | None, Query(description="Time or date; an incident was triggered before it.")] = None,
     service: Annotated[list[str], Query(description="An incident's service, id or name; may repeat.")] = [],  # noqa: B006
-    source: Annotated[list[str], Query(description="The tracker, such as `jira`; may repeat.")] = [],  # noqa: B006
+    source: Annotated[list[Tracker], Query(description="The tracker; may repeat.")] = [],  # noqa: B006
     timezone: Annotated[str | None, Query(description="IANA name, for dates; default the setting.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
@@ -35,11 +35,12 @@ async def list_follow_ups(  # noqa: PLR0913 - each is a parameter of the request
 ) -> Response:
     """Follow-ups, the newest first, with their incidents. CSV has the cursor in `X-Next-Cursor`."""
     zone = parse_zone(timezone) if timezone else backend.timezone
+    begin, end = parse_window(since, until, zone)
     query = FollowUpQuery(
-        since=parse_moment("since", since, zone) if since else None,
-        until=parse_moment("until", until, zone) if until else None,
+        since=begin,
+        until=end,
         services=[name for name in service if name],
-        sources=[name for name in source if name],
+        sources=source,
         is_done=done,
         limit=limit,
         cursor=cursor or None,

@@ -13,7 +13,7 @@ from em_agent.api.deployments import IncidentDeployment, shown_link
 from em_agent.api.errors import problems
 from em_agent.api.parameters import known_only
 from em_agent.domain.incidents import IncidentEvent, Sender
-from em_agent.domain.times import parse_moment, parse_zone
+from em_agent.domain.times import parse_window, parse_zone
 from em_agent.incidents.issues import IssueLink
 from em_agent.incidents.query import IncidentQuery
 from em_agent.incidents.read import IncidentDetail, find_incident, find_page
@@ -167,9 +167,10 @@ async def list_incidents(  # noqa: PLR0913 - each is a parameter of the request
 ) -> IncidentPage:
     """Incidents, newest first unless sorted otherwise; all of them where no window is given."""
     zone = parse_zone(timezone) if timezone else backend.timezone
+    begin, end = parse_window(since, until, zone)
     query = IncidentQuery(
-        since=parse_moment("since", since, zone) if since else None,
-        until=parse_moment("until", until, zone) if until else None,
+        since=begin,
+        until=end,
         window_column=f"{attribute_by}_at",
         service=service,
         team=team,

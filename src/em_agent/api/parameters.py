@@ -1,6 +1,7 @@
 """What holds for the parameters of every route."""
 
 from collections.abc import Collection
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
@@ -9,14 +10,19 @@ from fastapi.routing import APIRoute
 from em_agent.errors import InvalidError
 
 
-def refuse_unknown(given: Collection[str], known: Collection[str]) -> None:
-    """Refuse a parameter that does not exist: ignored, it would be answered with something else than was asked.
+def _refuse_unknown(request: Request, known: Collection[str]) -> None:
+    """Refuse what would be ignored or read as something else, and answered with something else than was asked.
 
     Raises:
-        InvalidError: one of those given is not known.
+        InvalidError: a parameter is not known, or the query is not UTF-8.
 
     """
-    unknown = sorted(set(given) - set(known))
+    try:
+        unquote_to_bytes(request.scope["query_string"]).decode()
+    except UnicodeDecodeError as error:
+        message = "A parameter is not UTF-8 with percent signs, such as service=Z%C3%BCrich."
+        raise InvalidError(message) from error
+    unknown = sorted(set(request.query_params) - set(known))
     if unknown:
         message = f"There is no parameter {unknown[0]}; there are {', '.join(sorted(known)) or 'none'}."
         raise InvalidError(message)
@@ -26,10 +32,10 @@ def given(request: Request, known: Collection[str]) -> dict[str, list[str]]:
     """The texts of the query, for whoever reads them as one mapping.
 
     Raises:
-        InvalidError: one of its names is not known.
+        InvalidError: one of its names is not known, or it is not UTF-8.
 
     """
-    refuse_unknown(list(request.query_params), known)
+    _refuse_unknown(request, known)
     return {name: request.query_params.getlist(name) for name in request.query_params}
 
 
@@ -37,7 +43,7 @@ async def known_only(request: Request) -> None:
     """Refuse what the route does not declare; a dependency of routers."""
     route = request.scope["route"]
     if isinstance(route, APIRoute):
-        refuse_unknown(list(request.query_params), _declared(route.dependant))
+        _refuse_unknown(request, _declared(route.dependant))
 
 
 def _declared(dependant: Dependant) -> list[str]:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from em_agent.domain.times import parse_moment
+from em_agent.domain.times import parse_window
 from em_agent.search.filters import Filters
 
 _LISTED = ("source", "service", "team", "urgency", "status", "priority")
@@ -73,17 +73,14 @@ def to_filters(values: FilterValues | None, timezone: ZoneInfo) -> Filters:
     """The filters; a time without an offset is one in `timezone`.
 
     Raises:
-        InvalidError: a time cannot be read.
+        InvalidError: a time cannot be read, or the window has no length.
 
     """
     if values is None:
         return Filters()
     listed = {name: _listed(getattr(values, name)) for name in _LISTED}
-    return Filters(
-        **listed,
-        since=parse_moment("since", values.since, timezone) if values.since else None,
-        until=parse_moment("until", values.until, timezone) if values.until else None,
-    )
+    since, until = parse_window(values.since, values.until, timezone)
+    return Filters(**listed, since=since, until=until)
 
 
 def _listed(values: str | list[str] | None) -> list[str]:

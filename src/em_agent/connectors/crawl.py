@@ -197,8 +197,18 @@ async def _complete(job: Job) -> None:
 
 
 async def _leave(job: Job, state: str) -> None:
-    """Note how the run ended; if the database does not take that, the next run will."""
+    """Note how the run ended, also when the crawl is asked to end meanwhile, as it is again and again."""
     job.count_requests()
+    writing = asyncio.create_task(_write_end(job, state))
+    while not writing.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([writing])
+    await writing
+
+
+async def _write_end(job: Job, state: str) -> None:
+    """Write how the run ended; if the database does not take that in seconds, the next run will."""
     with contextlib.suppress(*postgres.UNREACHABLE, asyncpg.PostgresError):
         async with asyncio.timeout(5):
+            await job.connection.execute("ROLLBACK")  # of a transaction whose BEGIN was cut off, and came about
             await crawls.finish(job.connection, job.run, state)

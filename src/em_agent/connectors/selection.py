@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from em_agent.domain.times import parse_moment, parse_time
+from em_agent.domain.times import check_window, parse_moment, parse_time
 from em_agent.errors import InvalidError
 from em_agent.integrations.pagerduty.rows import Row
 from em_agent.kit import json
@@ -93,9 +93,8 @@ def read_fields(fields: Mapping[str, Any], timezone: ZoneInfo) -> Selection:
         message = f"There is no field {unknown[0][:100]}; there are {', '.join(_NAMES)}."
         raise InvalidError(message)
     since, until = (_moment(fields, name, timezone) for name in ("since", "until"))
-    if since is not None and until is not None and since >= until:
-        message = "since must be before until."
-        raise InvalidError(message)
+    if since is not None and until is not None:
+        check_window(since, until)
     wants_all = _truth(fields, "all")
     return Selection(
         statuses=_statuses(fields.get("statuses")),

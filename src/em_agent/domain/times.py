@@ -63,6 +63,32 @@ def parse_moment(name: str, text: str, timezone: ZoneInfo) -> datetime:
         raise InvalidError(message) from error
 
 
+def parse_window(since: str | None, until: str | None, timezone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    """Begin and end of the window that a user's parameters mean; None where one of them is not given, or empty.
+
+    Raises:
+        InvalidError: one is no time or date, or the window ends before it begins; the error's text names it.
+
+    """
+    begin = parse_moment("since", since, timezone) if since else None
+    end = parse_moment("until", until, timezone) if until else None
+    if begin is not None and end is not None:
+        check_window(begin, end)
+    return begin, end
+
+
+def check_window(since: datetime, until: datetime) -> None:
+    """Return if the window has a length.
+
+    Raises:
+        InvalidError: it has none.
+
+    """
+    if since >= until:
+        message = "since must lie before until."
+        raise InvalidError(message)
+
+
 def parse_zone(name: str) -> ZoneInfo:
     """The time zone of that name.
 

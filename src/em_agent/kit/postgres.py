@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 CONNECT_SECONDS = 3.0
 COMMAND_SECONDS = 4.0
+SILENCE_SECONDS = 3.0  # a server that has not answered the least statement by then has stopped
 IDLE_SECONDS = 60.0  # an idle session costs the server some megabytes
 
 # What a caller gets while the server is gone, starting, stopping, failing over, or out of connections, memory or disk;
@@ -65,7 +66,10 @@ async def connect(url: str, *, name: str, command_seconds: float | None = COMMAN
 
 @asynccontextmanager
 async def open_pool(url: str, *, name: str, size: int, command_seconds: float = 30.0) -> AsyncIterator[Pool]:
-    """A pool of up to `size` connections, which are made when first needed, so that it opens without the server."""
+    """A pool of up to `size` connections, which are made when first needed, so that it opens without the server.
+
+    A statement may take `command_seconds`; that the server has stopped is noticed in `SILENCE_SECONDS`.
+    """
     pool = asyncpg.create_pool(
         url,
         min_size=0,
@@ -73,6 +77,7 @@ async def open_pool(url: str, *, name: str, size: int, command_seconds: float = 
         max_inactive_connection_lifetime=IDLE_SECONDS,
         timeout=CONNECT_SECONDS,
         command_timeout=command_seconds,
+        setup=_answers,
         server_settings={"application_name": name, "TimeZone": "UTC"},
     )
     await pool
@@ -80,6 +85,24 @@ async def open_pool(url: str, *, name: str, size: int, command_seconds: float = 
         yield pool
     finally:
         pool.terminate()
+
+
+async def _answers(connection: Connection) -> None:
+    """Return if the connection's server answers; else drop it, since to close it well waits for the server, too.
+
+    Raises:
+        ConnectionError: it does not. That is no TimeoutError, which a statement may be to blame for.
+
+    """
+    try:
+        await connection.execute("SELECT", timeout=SILENCE_SECONDS)
+    except TimeoutError:
+        connection.terminate()
+        message = "its server has stopped"
+        raise ConnectionError(message) from None
+    except asyncio.CancelledError:
+        connection.terminate()
+        raise
 
 
 async def migrate(url: str) -> list[str]:

@@ -15,6 +15,9 @@ from em_agent.metrics.paging import behind, fetch_page
 from em_agent.metrics.sql import Statement
 from em_agent.metrics.table import Cell, as_text
 
+# Those that issues are from: `trackers` of the dbt project.
+Tracker = Literal["github", "jira", "linear", "shortcut"]
+
 # An issue whose creation no webhook told of has the place in the list of when it was first heard of.
 _AT = "coalesce(i.created_at, i.first_seen_at)"
 
@@ -115,7 +118,7 @@ class FollowUpQuery:
     since: datetime | None = None
     until: datetime | None = None
     services: Sequence[str] = ()
-    sources: Sequence[str] = ()
+    sources: Sequence[Tracker] = ()
     is_done: bool | None = None
     limit: int = 50
     cursor: str | None = None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-from em_agent.domain.times import parse_moment, parse_zone
+from em_agent.domain.times import check_window, parse_moment, parse_zone
 from em_agent.errors import InvalidError
 from em_agent.metrics.query import GROUPINGS, Query
 
@@ -57,9 +57,7 @@ def read_asked(given: Mapping[str, Sequence[str]], *, now: datetime, timezone: s
     zone = parse_zone(zone_name)
     until = _time(values, "until", zone) or now
     since = _time(values, "since", zone) or _days_before(until)
-    if since >= until:
-        message = "since must lie before until."
-        raise InvalidError(message)
+    check_window(since, until)
     return Asked(values, since, until, zone_name)
 
 
@@ -140,14 +138,18 @@ def choices(given: Mapping[str, Sequence[str]], name: str, known: Sequence[_Choi
 
 
 def read_groupings(texts: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """The names in the texts, which may hold several with commas, each once.
+    """The names in the texts, which may hold several with commas.
 
     Raises:
-        InvalidError: one is not known.
+        InvalidError: one is not known, or there twice.
 
     """
-    names = [name.strip() for text in texts for name in text.split(",") if name.strip()]
-    return tuple(dict.fromkeys(_among("group_by", name, known) for name in names))
+    names = tuple(_among("group_by", name.strip(), known) for text in texts for name in text.split(","))
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        message = f"group_by names {twice} more than once."
+        raise InvalidError(message)
+    return names
 
 
 def _time(given: Mapping[str, Sequence[str]], name: str, zone: ZoneInfo) -> datetime | None:

@@ -5,6 +5,7 @@ import contextlib
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js.api import Header
 
 from em_agent.domain.consumers import DEAD_LETTER_PREFIX
 from em_agent.errors import PermanentError
@@ -32,6 +33,8 @@ class DeadLetters:
     async def keep(self, message: Msg, error: Exception, attempts: int) -> None:
         """Keep the message with its error: in the table if it is an event of ours, and on the dead-letter subject.
 
+        One that came again meanwhile, since a large batch takes long, is there once all the same.
+
         Raises:
             RetriableError, nats.errors.Error: it could not be kept.
 
@@ -43,6 +46,10 @@ class DeadLetters:
             delivery_id = event.delivery_id
             await dead_letters.keep(self._pool, self._consumer, event, text, attempts)
         await ensure_dead_letter_stream(self._js, replicas=self._replicas)
-        headers = {"Em-Agent-Error": " ".join(text.encode("ascii", "backslashreplace").decode().split())}
+        place = message.metadata
+        headers = {
+            "Em-Agent-Error": " ".join(text.encode("ascii", "backslashreplace").decode().split()),
+            Header.MSG_ID.value: f"{self._consumer}.{place.sequence.stream}.{place.timestamp.isoformat()}",
+        }
         await self._js.publish(f"{DEAD_LETTER_PREFIX}.{self._consumer}", message.data, headers=headers)
         log.error("worker.dead_letter", consumer=self._consumer, delivery_id=delivery_id)

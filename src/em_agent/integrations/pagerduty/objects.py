@@ -48,9 +48,15 @@ def _assignees(data: Mapping[str, Any]) -> tuple[Ref, ...] | None:
 def read_ref(value: object) -> Ref | None:
     """A reference; priorities and expanded objects may have `name` for `summary`."""
     fields = mapping(value)
-    name = read_text(fields.get("summary")) or read_text(fields.get("name"))
-    ref = Ref(read_id(fields.get("id")), name[:LONGEST_NAME] if name else None, read_text(fields.get("type")))
+    name = _name(fields.get("summary")) or _name(fields.get("name"))
+    ref = Ref(read_id(fields.get("id")), name, read_text(fields.get("type")))
     return ref if ref.id or ref.name or ref.type else None
+
+
+def _name(value: object) -> str | None:
+    """The value as a name, cut to its longest, if it is more than white space."""
+    name = (read_text(value) or "")[:LONGEST_NAME]
+    return name if name.strip() else None
 
 
 def _named(value: object) -> Ref | None:

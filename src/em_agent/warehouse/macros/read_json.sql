@@ -28,19 +28,21 @@
 {%- endmacro %}
 
 {#- The id and the name of a reference such as {"id": "P1", "type": "service_reference", "summary": "Checkout"}; some
-    have a name in place of the summary. What is no object has neither. The live state cuts names there, too: indexes
-    take no longer ones. -#}
+    have a name in place of the summary. What is no object has neither. -#}
 {% macro reference_id(value) -%}
     {{ json_id("(" ~ value ~ " -> 'id')") }}
 {%- endmacro %}
 
 {% macro reference_name(value) -%}
-    left(
-        coalesce(
-            nullif({{ json_text("(" ~ value ~ " -> 'summary')") }}, ''),
-            nullif({{ json_text("(" ~ value ~ " -> 'name')") }}, '')
-        ),
-        400
+    coalesce({{ reference_text("(" ~ value ~ " -> 'summary')") }}, {{ reference_text("(" ~ value ~ " -> 'name')") }})
+{%- endmacro %}
+
+{#- The text of a JSON string that is a name: one that holds more than white space. The live state cuts names there, too:
+    indexes take no longer ones. -#}
+{% macro reference_text(value) -%}
+    substring(
+        left({{ json_text(value) }}, 400)
+        from '^.*[^\s\u001c-\u001f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000].*$'
     )
 {%- endmacro %}
 
