@@ -29,7 +29,7 @@ _NICENESS = 10
 _STORE_FAILED = b"JetStream failed to store a msg"
 
 # Its garbage collector would let the heap double, and give back late what a load needed. Tighter costs CPU time.
-_ENVIRONMENT = {"PATH": os.defpath, "GOMEMLIMIT": "64MiB"}
+_ENVIRONMENT = {"PATH": os.defpath, "GOMEMLIMIT": "32MiB"}
 
 # Paths are relative to the working directory: the server's account may not be able to walk there.
 _CONFIGURATION = """\

@@ -22,7 +22,7 @@ from em_agent.workers.transformer import Transformer
 BATCH_SIZE = 5000
 # A message that comes again during a long run only causes a short one after it.
 ACK_WAIT_SECONDS = 60.0
-LONGEST_REST_SECONDS = 5.0
+LONGEST_REST_SECONDS = 15.0
 
 log = structlog.get_logger()
 
