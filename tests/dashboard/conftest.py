@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
+from tests.conftest import TEMPLATE
 from tests.dashboard.browser import find_browser, open_browser, watched
 from tests.dashboard.hostile import send_hostile, store_many
 from tests.dashboard.installations import database, fill_database, send_demo
@@ -36,17 +37,17 @@ async def browser(has_browser: None) -> AsyncIterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def demo_url(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def demo_url(postgres_url: str, marts_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A database with a quarter of the demo's company."""
-    with database(postgres_url) as url:
+    with database(postgres_url, marts_template) as url:
         fill_database(url, tmp_path_factory.getbasetemp() / "dbt", send_demo)
         yield url
 
 
 @pytest.fixture(scope="session")
-def hostile_url(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def hostile_url(postgres_url: str, marts_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A database with what nobody foresees: markup, long and foreign texts, 5,000 incidents on a day, 400 services."""
-    with database(postgres_url) as url:
+    with database(postgres_url, marts_template) as url:
         fill_database(url, tmp_path_factory.getbasetemp() / "dbt", send_hostile, store_many)
         yield url
 
@@ -54,7 +55,7 @@ def hostile_url(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="session")
 def empty_url(postgres_url: str) -> Iterator[str]:
     """A database that has seen nothing."""
-    with database(postgres_url) as url:
+    with database(postgres_url, TEMPLATE) as url:
         yield url
 
 

@@ -15,7 +15,7 @@ from em_agent.demo.year import make_year
 from em_agent.kit.postgres import Connection, connect
 from em_agent.workers.replay import replay_incidents
 from em_agent.workers.search import index_batch
-from tests.conftest import TEMPLATE, with_database
+from tests.conftest import with_database
 from tests.deliveries import SECRET
 from tests.marts import Transformer
 from tests.parts import Gateway, gateway_on
@@ -25,10 +25,10 @@ Storing = Callable[[Connection], Awaitable[None]]
 
 
 @contextmanager
-def database(postgres_url: str) -> Iterator[str]:
-    """A database with the newest schema, dropped on exit."""
+def database(postgres_url: str, template: str) -> Iterator[str]:
+    """A copy of the template, dropped on exit."""
     name = f"pages_{secrets.token_hex(6)}"
-    asyncio.run(_execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+    asyncio.run(_execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {template}"))
     try:
         yield with_database(postgres_url, name)
     finally:
