@@ -22,13 +22,16 @@ from em_agent.workers.transformer import Transformer
 BATCH_SIZE = 5000
 # A message that comes again during a long run only causes a short one after it.
 ACK_WAIT_SECONDS = 60.0
+# A run that takes this long has a flood behind it, whose deliveries need the database more.
+LONG_RUN_SECONDS = 1.0
+LONG_RUN_RESTS = 3
 LONGEST_REST_SECONDS = 15.0
 
 log = structlog.get_logger()
 
 
 class Warehouse:
-    """Runs the transformation, and rests as long as it worked, so that a flood leaves room for those who cause it."""
+    """Runs the transformation, and rests as long as it worked or longer, so that a flood leaves room for its own deliveries."""
 
     def __init__(self, database_url: str, work_dir: Path, configuration: Configuration) -> None:
         """Transform the database at `database_url`, by this mapping of services; dbt's files go below `work_dir`."""
@@ -68,7 +71,8 @@ class Warehouse:
             log.exception("warehouse.failed")
             raise RetriableError(str(error)) from error  # the events stay; a mended release or database takes them in
         seconds = time.monotonic() - started
-        self._rest_until = time.monotonic() + min(seconds, LONGEST_REST_SECONDS)
+        rests = LONG_RUN_RESTS if seconds >= LONG_RUN_SECONDS else 1
+        self._rest_until = time.monotonic() + min(rests * seconds, LONGEST_REST_SECONDS)
         log.info("warehouse.transformed", events=summary.new_events, seconds=round(seconds, 2))
 
     async def _handle(self, _: Sequence[Msg]) -> None:
