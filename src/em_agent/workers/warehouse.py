@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 class Warehouse:
-    """Runs the transformation, and rests as long as it worked or longer, so that a flood leaves room for its own deliveries."""
+    """Runs the transformation, and rests as long or longer, so that a flood leaves room for those who cause it."""
 
     def __init__(self, database_url: str, work_dir: Path, configuration: Configuration) -> None:
         """Transform the database at `database_url`, by this mapping of services; dbt's files go below `work_dir`."""
