@@ -22,9 +22,9 @@ from em_agent.workers.transformer import Transformer
 BATCH_SIZE = 5000
 # A message that comes again during a long run only causes a short one after it.
 ACK_WAIT_SECONDS = 60.0
-# A run that takes this long has a flood behind it, whose deliveries need the database more.
-LONG_RUN_SECONDS = 1.0
-LONG_RUN_RESTS = 3
+# So many events at once are a flood, whose deliveries need the database more.
+FLOOD_EVENTS = 1000
+FLOOD_RESTS = 3
 LONGEST_REST_SECONDS = 15.0
 
 log = structlog.get_logger()
@@ -71,7 +71,7 @@ class Warehouse:
             log.exception("warehouse.failed")
             raise RetriableError(str(error)) from error  # the events stay; a mended release or database takes them in
         seconds = time.monotonic() - started
-        rests = LONG_RUN_RESTS if seconds >= LONG_RUN_SECONDS else 1
+        rests = FLOOD_RESTS if summary.new_events >= FLOOD_EVENTS else 1
         self._rest_until = time.monotonic() + min(rests * seconds, LONGEST_REST_SECONDS)
         log.info("warehouse.transformed", events=summary.new_events, seconds=round(seconds, 2))
 
