@@ -13,7 +13,7 @@ from em_agent.ask.extract import pick, review_of
 from em_agent.ask.sentences import LONGEST_CHARACTERS, heading_of, sentences_of, split
 from em_agent.domain.documents import Passage
 
-REAL = Path("/work/shared/data/github-incidents.jsonl")
+REAL = Path(__file__).parents[3] / "shared/data/github-incidents.jsonl"
 
 
 @given(st.text(alphabet="aB.!? \n\t。，e.g.1-*\"'’é🔥", max_size=300) | st.text(max_size=300))
