@@ -79,7 +79,7 @@ async def test_key_figures_are_those_of_the_api(shop: Gateway, filters: str) -> 
     api = (await _ask(shop, f"/v1/metrics/incidents?{WINDOW}{filters}&resolve_within=2h&acknowledge_within=300"))[
         "groups"
     ][0]
-    assert api["incidents"] > 10
+    assert api["incidents"] >= 5  # figures of something: how many there are follows the hour at which the demo ends
     assert page.number("incidents") == str(api["incidents"])
     assert page.number("open") == str(api["open"])
     for name in ("time_to_resolve_seconds", "time_to_acknowledge_seconds"):
